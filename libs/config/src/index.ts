@@ -1,1 +1,2 @@
-export {};
+export { EXIT_CODES, LockstepError, invariant, toLockstepError } from './errors.js';
+export type { ErrorKind } from './errors.js';

@@ -1,0 +1,51 @@
+/**
+ * What the loops need from the outside world, as types only: shells implement these, apps plug them in, tests swap them.
+ * A loop never touches a socket, a clock or a file itself.
+ */
+
+/** Names one incarnation of one peer process; never reused by a restarted process. */
+export type PeerId = string;
+
+/**
+ * One message: a header frame and raw payload frames. Frames given to `send` belong to the transport from then on and must not
+ * be written to again. Frames received may be external memory of the transport: copy what outlives the handler, and copy before
+ * making a typed view whose alignment matters.
+ */
+export type Frames = readonly Uint8Array[];
+
+export type ServerEvent =
+  | { readonly type: 'message'; readonly peer: PeerId; readonly frames: Frames }
+  /** The peer cannot be reached any more, or stopped draining its queue; nothing more is sent to it. */
+  | { readonly type: 'gone'; readonly peer: PeerId; readonly reason: string };
+
+export type ClientEvent =
+  | { readonly type: 'message'; readonly frames: Frames }
+  | { readonly type: 'connected' }
+  | { readonly type: 'disconnected'; readonly reason: string };
+
+/** The coordinator's side: one bound endpoint, many peers. */
+export interface ServerTransport {
+  /** The endpoint peers connect to, with the real port, for example `tcp://127.0.0.1:40123`. */
+  readonly endpoint: string;
+  /** Queues a message; never blocks. A full queue ends the peer with a `gone` event instead of growing. */
+  send(peer: PeerId, frames: Frames): void;
+  /** Forgets a peer: drops what is queued for it and ignores what still arrives from it. */
+  drop(peer: PeerId): void;
+  onEvent(handler: (event: ServerEvent) => void): void;
+  /** Sends what is queued, for at most `lingerMs`, then closes. */
+  close(lingerMs: number): Promise<void>;
+}
+
+/** A worker's side: one connection to the coordinator, re-made by the transport when it breaks. */
+export interface ClientTransport {
+  send(frames: Frames): void;
+  onEvent(handler: (event: ClientEvent) => void): void;
+  close(lingerMs: number): Promise<void>;
+}
+
+/** Monotonic milliseconds, and wake-ups. */
+export interface Clock {
+  now(): number;
+  /** Calls back once after `delayMs`; returns the cancel function. */
+  after(delayMs: number, callback: () => void): () => void;
+}
