@@ -1,2 +1,14 @@
+export { checkOptions } from './check.js';
 export { EXIT_CODES, LockstepError, invariant, toLockstepError } from './errors.js';
 export type { ErrorKind } from './errors.js';
+export { LIMITS } from './limits.js';
+export { environmentName, flagName } from './option-types.js';
+export type { Option, OptionTable, OptionValues } from './option-types.js';
+export { PRESET_NAMES, PRESETS } from './presets.js';
+export type { PresetName } from './presets.js';
+export { resolveOptions, setOrDefault } from './resolve.js';
+export type { MachineFacts, ResolvedOptions } from './resolve.js';
+export { configFingerprint, parseRunConfig, runConfigSchema } from './run-config.js';
+export type { RunConfig } from './run-config.js';
+export { TRAIN_OPTIONS } from './train-options.js';
+export type { TrainOptions } from './train-options.js';

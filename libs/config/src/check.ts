@@ -1,0 +1,67 @@
+/** Checks values against an options table; what yargs cannot say (ranges, whole numbers) is said here, once, for every source. */
+import { LockstepError } from './errors.js';
+import type { NumberOption, Option, OptionTable, OptionValues } from './option-types.js';
+import { flagName } from './option-types.js';
+
+function numberRange(option: NumberOption): string {
+  const parts = [
+    option.min === undefined ? '' : `at least ${option.min}`,
+    option.above === undefined ? '' : `greater than ${option.above}`,
+    option.max === undefined ? '' : `at most ${option.max}`,
+    option.below === undefined ? '' : `less than ${option.below}`,
+  ].filter((part) => part !== '');
+  const kind = option.type === 'integer' ? 'a whole number' : 'a number';
+  return parts.length === 0 ? kind : `${kind}, ${parts.join(' and ')}`;
+}
+
+function numberFits(option: NumberOption, value: number): boolean {
+  return (
+    Number.isFinite(value) &&
+    (option.type === 'number' || Number.isSafeInteger(value)) &&
+    (option.min === undefined || value >= option.min) &&
+    (option.max === undefined || value <= option.max) &&
+    (option.above === undefined || value > option.above) &&
+    (option.below === undefined || value < option.below)
+  );
+}
+
+/** What the option wants, in words, when `value` does not fit; undefined when it fits. */
+function misfit(option: Option, value: unknown): string | undefined {
+  switch (option.type) {
+    case 'integer':
+    case 'number':
+      return typeof value === 'number' && numberFits(option, value) ? undefined : numberRange(option);
+    case 'boolean':
+      return typeof value === 'boolean' ? undefined : 'true or false';
+    case 'strings':
+      return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string' && item !== '')
+        ? undefined
+        : 'one or more values';
+    case 'string':
+      if (typeof value !== 'string' || value === '') return 'a value';
+      return option.choices === undefined || option.choices.includes(value)
+        ? undefined
+        : `one of ${option.choices.join(', ')}`;
+  }
+}
+
+/**
+ * Picks the table's options out of parsed values.
+ * @throws LockstepError `usage` naming the option, the value and what it wants
+ */
+export function checkOptions<T extends OptionTable>(table: T, values: Readonly<Record<string, unknown>>): OptionValues<T> {
+  const checked: Record<string, unknown> = {};
+  for (const [name, option] of Object.entries(table)) {
+    const value = values[name];
+    if (value === undefined) continue;
+    if (Array.isArray(value) && option.type !== 'strings') {
+      throw new LockstepError('usage', `--${flagName(name)} is given ${value.length} times`, 'give it once');
+    }
+    const wanted = misfit(option, value);
+    if (wanted !== undefined) {
+      throw new LockstepError('usage', `--${flagName(name)} ${JSON.stringify(value)} is not usable`, `give ${wanted}`);
+    }
+    checked[name] = value;
+  }
+  return checked as OptionValues<T>;
+}
