@@ -1,1 +1,11 @@
-export {};
+export { randomStream } from './random.js';
+export type { RandomStream } from './random.js';
+export { createSchedule } from './schedule.js';
+export type { Schedule, ScheduleOptions, WindowOrder } from './schedule.js';
+export { planShards } from './shards.js';
+export type { Shard } from './shards.js';
+export { decodeText } from './text.js';
+export { UNKNOWN_ID, buildVocabulary, vocabularyFromCharacters } from './vocabulary.js';
+export type { Vocabulary } from './vocabulary.js';
+export { countWindows, cutRows, splitValidation } from './windows.js';
+export type { TextSplit } from './windows.js';
