@@ -1,0 +1,22 @@
+/**
+ * A fast fingerprint of weights and gradients, for replicas to compare every few steps. xxh64 finds divergence, not
+ * malice; checkpoints and the end of a run use SHA-256.
+ */
+import { invariant } from '@lockstep/config';
+import xxhash from 'xxhash-wasm';
+
+const HEX_DIGITS = 16;
+
+/** Compiles the hash; the function it gives returns the xxh64 (seed 0) of the bytes as 16 hex digits. */
+export async function createDigest(): Promise<(bytes: Uint8Array) => string> {
+  const { h64Raw } = await xxhash();
+  return (bytes) => h64Raw(bytes).toString(16).padStart(HEX_DIGITS, '0');
+}
+
+/** The bytes of a vector as they travel: little-endian, a view without a copy. */
+export function bytesOf<B extends ArrayBufferLike>(array: Float32Array<B>): Uint8Array<B> {
+  invariant(isLittleEndian, 'this machine is big-endian, vectors travel little-endian');
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;

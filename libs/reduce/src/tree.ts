@@ -1,0 +1,29 @@
+/**
+ * The one order of summation: a binary tree over shard index that depends on the number of shards alone. Floating-point
+ * addition is not associative, so without it the arrival order of gradients would show in the weights.
+ */
+import { invariant } from '@lockstep/config';
+
+/** A node [lo, hi) of two or more shards splits here: a full power of two goes left, so aligned blocks are subtrees. */
+export function splitOf(lo: number, hi: number): number {
+  invariant(hi - lo >= 2, `node [${lo}, ${hi}) is a leaf`);
+  return lo + 2 ** (31 - Math.clz32(hi - lo - 1));
+}
+
+/**
+ * Sums one float64 per shard (a loss sum) along the tree.
+ * @param valuesByShard the value of every shard, in order of shard index
+ */
+export function sumScalars(valuesByShard: ArrayLike<number>): number {
+  invariant(valuesByShard.length > 0, 'no shard to sum');
+  return sumRange(valuesByShard, 0, valuesByShard.length);
+}
+
+function sumRange(values: ArrayLike<number>, lo: number, hi: number): number {
+  if (hi - lo === 1) {
+    invariant(typeof values[lo] === 'number', `shard ${lo} has no value`);
+    return values[lo];
+  }
+  const split = splitOf(lo, hi);
+  return sumRange(values, lo, split) + sumRange(values, split, hi);
+}
