@@ -1,1 +1,2 @@
-export {};
+export type { AdamSpec, Optimizer, OptimizerSpec, SgdSpec } from './contract.js';
+export { createOptimizer } from './optimizer.js';

@@ -1,0 +1,29 @@
+/** What an optimizer is told and what it does; the implementations lie beside. */
+
+export interface AdamSpec {
+  readonly name: 'adam';
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+}
+
+export interface SgdSpec {
+  readonly name: 'sgd';
+}
+
+export type OptimizerSpec = AdamSpec | SgdSpec;
+
+/** State that turns gradients into updates. */
+export interface Optimizer {
+  /** Number of updates applied. */
+  readonly steps: number;
+  /** The live state vectors by name, for a checkpoint; only the optimizer writes to them. */
+  readonly slots: Readonly<Record<string, Float32Array>>;
+  /** Applies one update to the weights, in place. The gradient is only read. */
+  apply(weights: Float32Array, gradient: Float32Array, learningRate: number): void;
+  /**
+   * Takes over the state of a checkpoint or another replica; the slots are copied.
+   * @throws LockstepError 'data' when the step count, names or lengths do not fit
+   */
+  restore(steps: number, slots: Readonly<Record<string, Float32Array>>): void;
+}
