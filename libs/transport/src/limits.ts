@@ -1,0 +1,68 @@
+/**
+ * Every bound of the transport, with the reason for both directions. Nothing here is a user option: a run that needs other
+ * values passes them to the factories.
+ */
+
+/** Longest accepted PeerId in bytes. ZeroMQ allows 255; a short bound keeps log lines and probes small. */
+export const PEER_ID_BYTES_MAX = 128;
+
+/**
+ * Messages ZeroMQ itself holds per peer and direction. It counts messages, not bytes: the library's default of 1000 would be
+ * 16 GB of gradients. Lower than 4 leaves the I/O thread idle between two turns of the event loop; higher only pins memory.
+ */
+export const HIGH_WATER_MARK_MESSAGES = 4;
+
+/**
+ * Messages waiting for one peer before it is given up. A peer in lockstep has a handful in flight; lower would end a worker that
+ * only computes through one long step, higher would let a stopped process collect hours of messages.
+ */
+export const SEND_QUEUE_MESSAGES_MAX = 256;
+
+/**
+ * Bytes waiting for one peer, as a multiple of the largest frame: weights plus optimizer state for a joiner (3 frames) and some
+ * steps of gradients must fit; more is memory taken from the healthy ones.
+ */
+export const SEND_QUEUE_FRAMES_MAX = 16;
+
+/** Floor of the byte bound, so that small models do not make it smaller than a burst of ordinary messages. */
+export const SEND_QUEUE_BYTES_MIN = 16 * 1024 * 1024;
+
+/** Frames of one message. The protocol uses two or three; a peer that sends thousands is broken or hostile. */
+export const FRAMES_PER_MESSAGE_MAX = 64;
+
+/** First and longest pause before a full peer is tried again. Shorter burns the processor, longer leaves the wire idle. */
+export const RETRY_MS_MIN = 1;
+export const RETRY_MS_MAX = 16;
+
+/** Sends in one turn of the event loop: more would delay what arrives, fewer would add a turn per message. */
+export const SENDS_PER_TURN_MAX = 64;
+
+/** How often every quiet peer is asked whether it is still there: the longest time a broken connection stays unnoticed. */
+export const PROBE_INTERVAL_MS = 1000;
+
+/** Probes after the socket reported a broken connection, which does not say whose: at once, then for the late ones. */
+export const PROBE_AFTER_DISCONNECT_MS = [2, 20, 200] as const;
+
+/** Heartbeats of the wire, answered by ZeroMQ's own thread: they find dead machines and cut cables, not slow programs. */
+export const HEARTBEAT_INTERVAL_MS = 2000;
+
+/** Lower than this ends a process that was paused for a moment; higher leaves a dead connection in place for longer. */
+export const HEARTBEAT_TIMEOUT_MS = 15_000;
+
+/** Time a new connection has for its handshake; a stranger who says nothing holds a descriptor for this long. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** Pause before the first and between later attempts to connect: a restarted coordinator must not meet a flood. */
+export const RECONNECT_MS_MIN = 50;
+export const RECONNECT_MS_MAX = 2000;
+
+/** Time one attempt to connect may take; an address that drops packets would otherwise hold it for two minutes. */
+export const CONNECT_TIMEOUT_MS = 5000;
+
+/** Longest time a closing transport waits for its last bytes, whatever the caller asks for. */
+export const LINGER_MS_MAX = 60_000;
+
+/** Bytes one peer's send queue may hold when the largest frame has `maxFrameBytes`. */
+export function sendQueueBytesMax(maxFrameBytes: number): number {
+  return Math.max(SEND_QUEUE_BYTES_MIN, SEND_QUEUE_FRAMES_MAX * maxFrameBytes);
+}

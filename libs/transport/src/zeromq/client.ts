@@ -1,0 +1,107 @@
+/**
+ * A worker's end: one DEALER socket per connection. When a connection breaks its socket is thrown away with all it still holds,
+ * and a new socket connects, so that nothing sent before `disconnected` can turn up on a later connection.
+ *
+ * What is sent before the first `connected`, or between two connections, waits in a bounded queue for the next connection. When
+ * that queue passes a bound it is emptied and `disconnected` says so: a loss is always announced by that event.
+ */
+import type { ClientEvent, ClientTransport, Frames, PeerId } from '@lockstep/runtime';
+import { Backoff } from '../backoff.js';
+import { EventSlot } from '../event-slot.js';
+import { RECONNECT_MS_MAX, RECONNECT_MS_MIN } from '../limits.js';
+import { Outbox } from '../outbox.js';
+import { checkPeerId } from '../peer-id.js';
+import { fromWire, toWire } from '../wire.js';
+import { DealerConnection } from './dealer-connection.js';
+import { parseEndpoint } from './endpoint.js';
+import { outboxBounds } from './options.js';
+import type { ZeroMQOptions } from './options.js';
+
+export interface ZeroMQClientOptions extends ZeroMQOptions {
+  /** The routing id: unique to this process incarnation, printable ASCII. */
+  readonly peerId: PeerId;
+}
+
+/**
+ * Starts connecting and resolves at once; `connected` follows when the handshake has succeeded, however long the server takes
+ * to appear.
+ * @throws LockstepError `usage` for a malformed endpoint
+ */
+export async function connectZeroMQClient(options: ZeroMQClientOptions): Promise<ClientTransport> {
+  parseEndpoint(options.endpoint);
+  checkPeerId(options.peerId);
+  return Promise.resolve(new ZeroMQClient(options));
+}
+
+class ZeroMQClient implements ClientTransport {
+  readonly #options: ZeroMQClientOptions;
+  readonly #events: EventSlot<ClientEvent>;
+  readonly #outbox: Outbox;
+  readonly #backoff = new Backoff(RECONNECT_MS_MIN, RECONNECT_MS_MAX);
+  /** Absent in the pause before the next attempt. */
+  #connection: DealerConnection | undefined;
+  #nextAttempt: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ZeroMQClientOptions) {
+    this.#options = options;
+    this.#outbox = new Outbox(outboxBounds(options));
+    this.#connection = this.#connect();
+    this.#events = new EventSlot(() => this.#connection?.listen());
+  }
+
+  onEvent(handler: (event: ClientEvent) => void): void {
+    this.#events.set(handler);
+  }
+
+  send(frames: Frames): void {
+    const wire = toWire(frames, this.#options.maxFrameBytes);
+    if (this.#events.isClosed) return;
+    if (this.#outbox.push(wire)) {
+      this.#connection?.wake();
+      return;
+    }
+    const reason = `the coordinator does not drain the queue (${this.#outbox.describe()} given up)`;
+    const connection = this.#connection;
+    this.#outbox.clear();
+    // Never calls back into the caller of `send`.
+    queueMicrotask(() => this.#broken(connection, reason));
+  }
+
+  close(lingerMs: number): Promise<void> {
+    this.#events.close();
+    clearTimeout(this.#nextAttempt);
+    this.#closing ??= this.#connection?.close(lingerMs) ?? Promise.resolve();
+    return this.#closing;
+  }
+
+  #connect(): DealerConnection {
+    const connection: DealerConnection = new DealerConnection(this.#options, this.#outbox, {
+      connected: () => this.#events.emit({ type: 'connected' }),
+      broken: (reason) => this.#broken(connection, reason),
+      received: (frames) => this.#received(connection, frames),
+    });
+    return connection;
+  }
+
+  #received(connection: DealerConnection, frames: Frames): void {
+    const received = fromWire(frames);
+    if (received.type === 'message') this.#events.emit({ type: 'message', frames: received.frames });
+    else if (received.type === 'farewell') this.#broken(connection, 'the coordinator ended this connection');
+  }
+
+  /** Throws the connection away and plans the next one; a report about an earlier connection is stale and ignored. */
+  #broken(connection: DealerConnection | undefined, reason: string): void {
+    if (this.#events.isClosed || connection !== this.#connection) return;
+    connection?.abandon();
+    this.#connection = undefined;
+    this.#outbox.clear();
+    clearTimeout(this.#nextAttempt);
+    this.#nextAttempt = setTimeout(() => {
+      this.#connection = this.#connect();
+      this.#connection.listen();
+      this.#connection.wake();
+    }, this.#backoff.nextMs(performance.now()));
+    this.#events.emit({ type: 'disconnected', reason });
+  }
+}

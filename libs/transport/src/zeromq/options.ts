@@ -1,0 +1,78 @@
+/** What both ends share: the caller's options, their defaults and the socket options that follow from them. */
+import { LockstepError, invariant } from '@lockstep/config';
+import { context } from 'zeromq';
+import type { SocketOptions, Router } from 'zeromq';
+import { HANDSHAKE_TIMEOUT_MS, HEARTBEAT_INTERVAL_MS, HEARTBEAT_TIMEOUT_MS, HIGH_WATER_MARK_MESSAGES, SEND_QUEUE_MESSAGES_MAX,
+  sendQueueBytesMax } from '../limits.js';
+import type { OutboxBounds } from '../outbox.js';
+import type { Endpoint } from './endpoint.js';
+import { needsIpv6 } from './endpoint.js';
+
+export interface ZeroMQOptions {
+  /** `tcp://HOST:PORT` or `ipc://PATH`; a server takes port 0 (or `*`) for a free one. */
+  readonly endpoint: string;
+  /** Largest frame in bytes, both ways: the largest gradient. A peer that sends a larger one is cut off before it is read. */
+  readonly maxFrameBytes: number;
+  /** Bounds of what waits for one peer; defaults in limits.ts. */
+  readonly sendQueue?: Partial<OutboxBounds>;
+  /** Heartbeats of the wire; defaults in limits.ts. */
+  readonly heartbeat?: { readonly intervalMs: number; readonly timeoutMs: number };
+}
+
+export function outboxBounds(options: Pick<ZeroMQOptions, 'maxFrameBytes' | 'sendQueue'>): OutboxBounds {
+  return {
+    messagesMax: options.sendQueue?.messagesMax ?? SEND_QUEUE_MESSAGES_MAX,
+    bytesMax: options.sendQueue?.bytesMax ?? sendQueueBytesMax(options.maxFrameBytes),
+  };
+}
+
+type CommonSocketOptions = Pick<SocketOptions<Router>, 'linger' | 'maxMessageSize' | 'sendHighWaterMark' | 'receiveHighWaterMark'
+  | 'heartbeatInterval' | 'heartbeatTimeToLive' | 'heartbeatTimeout' | 'handshakeInterval' | 'ipv6'>;
+
+/** Socket options of both ends. `linger` stays 0 while the transport is open, so that an exit without `close` never hangs. */
+export function commonSocketOptions(options: ZeroMQOptions, endpoint: Endpoint): CommonSocketOptions {
+  invariant(Number.isSafeInteger(options.maxFrameBytes) && options.maxFrameBytes > 0, 'maxFrameBytes must be positive');
+  // Without this, closing the context at process exit waits for ever for unsent messages.
+  context.blocky = false;
+  const heartbeat = options.heartbeat ?? { intervalMs: HEARTBEAT_INTERVAL_MS, timeoutMs: HEARTBEAT_TIMEOUT_MS };
+  return {
+    linger: 0,
+    maxMessageSize: options.maxFrameBytes,
+    sendHighWaterMark: HIGH_WATER_MARK_MESSAGES,
+    receiveHighWaterMark: HIGH_WATER_MARK_MESSAGES,
+    heartbeatInterval: heartbeat.intervalMs,
+    heartbeatTimeToLive: heartbeat.timeoutMs,
+    heartbeatTimeout: heartbeat.timeoutMs,
+    handshakeInterval: HANDSHAKE_TIMEOUT_MS,
+    ipv6: needsIpv6(endpoint),
+  };
+}
+
+/** The errno name of something ZeroMQ threw or rejected with. */
+export function errorCode(thrown: unknown): string {
+  return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+}
+
+/** Says why binding or connecting failed, naming the endpoint. */
+export function endpointError(doing: 'bind' | 'connect to', endpoint: string, cause: unknown): LockstepError {
+  const code = errorCode(cause);
+  const what = `cannot ${doing} ${endpoint}`;
+  switch (code) {
+    case 'EADDRINUSE':
+      return new LockstepError('unavailable', `${what}: the address is in use`, 'pick another port, or 0 for a free one', { cause });
+    case 'EADDRNOTAVAIL':
+    case 'ENODEV':
+      return new LockstepError('unavailable', `${what}: not an address of this machine`,
+        'bind an address or an interface of this machine, or 0.0.0.0 for all of them', { cause });
+    case 'EACCES':
+    case 'EPERM':
+      return new LockstepError('unavailable', `${what}: permission denied`, 'pick a port above 1023 or a folder you can write to', { cause });
+    case 'ENOENT':
+      return new LockstepError('unavailable', `${what}: its folder does not exist`, 'make the folder first', { cause });
+    case 'EINVAL':
+    case 'EPROTONOSUPPORT':
+      return new LockstepError('usage', `${what}: malformed endpoint`, 'write tcp://HOST:PORT or ipc://PATH', { cause });
+    default:
+      return new LockstepError('unavailable', `${what}: ${cause instanceof Error ? cause.message : code}`, 'check the address', { cause });
+  }
+}
