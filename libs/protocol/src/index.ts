@@ -1,1 +1,15 @@
-export {};
+export { decodeCoordinatorMessage, decodeWorkerMessage, encodeMessage } from './codec.js';
+export { stepCoordinator } from './coordinator/coordinator.js';
+export type { CoordinatorTransition } from './coordinator/coordinator.js';
+export type {
+  CommittedStep, CoordinatorAction, CoordinatorEvent, CoordinatorOutcome, PayloadSource, Report, SnapshotPayload,
+} from './coordinator/events.js';
+export type { CoordinatorSettings, SampleRequest } from './coordinator/settings.js';
+export { initialCoordinatorState } from './coordinator/state.js';
+export type { CoordinatorState } from './coordinator/state.js';
+export { PROTOCOL_VERSION } from './messages.js';
+export type { CoordinatorMessage, Failure, WorkerMessage } from './messages.js';
+export type { ComputeResult, ComputeTask, WorkerAction, WorkerEvent, WorkerOutcome } from './worker/events.js';
+export { initialWorkerState } from './worker/state.js';
+export type { WorkerSettings, WorkerState } from './worker/state.js';
+export { stepWorker } from './worker/worker.js';

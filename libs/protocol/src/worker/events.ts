@@ -1,0 +1,73 @@
+/** What a worker's machine is told, and what it asks its driver to do. */
+import type { CoordinatorMessage, Failure, WorkerMessage } from '../messages.js';
+
+/** What the compute side answers, in the order in which it was asked. */
+export type ComputeResult =
+  | {
+      readonly type: 'prepared';
+      readonly fingerprint: string;
+      readonly layoutDigest: string;
+      readonly computeClass: string;
+      readonly engine: string;
+      readonly device: string;
+    }
+  | { readonly type: 'loaded'; readonly step: number; readonly digest: string }
+  | {
+      readonly type: 'gradient';
+      readonly step: number;
+      readonly shard: number;
+      readonly attempt: number;
+      readonly lossSum: number;
+      readonly characters: number;
+      readonly computeMs: number;
+      readonly payload: Uint8Array;
+    }
+  | { readonly type: 'applied'; readonly step: number; readonly digest: string | null }
+  | {
+      readonly type: 'snapshot';
+      readonly step: number;
+      readonly optimizerSteps: number;
+      readonly slots: readonly string[];
+      readonly digest: string;
+      readonly payload: readonly Uint8Array[];
+    }
+  | {
+      readonly type: 'evaluated';
+      readonly evaluation: number;
+      readonly index: number;
+      readonly lossSum: number;
+      readonly characters: number;
+    }
+  | { readonly type: 'sampled'; readonly ids: readonly number[] };
+
+export type WorkerEvent =
+  | { readonly type: 'connected' }
+  | { readonly type: 'message'; readonly message: CoordinatorMessage; readonly payload: readonly Uint8Array[] }
+  | { readonly type: 'malformed'; readonly what: string }
+  | { readonly type: 'computed'; readonly result: ComputeResult }
+  | { readonly type: 'compute-failed'; readonly failure: Failure; readonly stack: string }
+  /** SIGTERM, or whoever started the worker wants it back. */
+  | { readonly type: 'leave-requested' }
+  | { readonly type: 'tick' };
+
+type Asked<T extends CoordinatorMessage['type']> = Extract<CoordinatorMessage, { type: T }>;
+
+/** Work for the compute side; done strictly in the order given. */
+export type ComputeTask =
+  | { readonly type: 'prepare'; readonly config: unknown }
+  | { readonly type: 'load'; readonly replica: Asked<'replica'>; readonly payload: readonly Uint8Array[] }
+  | { readonly type: 'gradient'; readonly assign: Asked<'assign'>; readonly payload: Uint8Array }
+  | { readonly type: 'apply'; readonly update: Asked<'update'>; readonly payload: Uint8Array }
+  | { readonly type: 'snapshot'; readonly step: number }
+  | { readonly type: 'evaluate'; readonly evaluate: Asked<'evaluate'>; readonly payload: Uint8Array }
+  | { readonly type: 'sample'; readonly sample: Asked<'sample'> };
+
+export type WorkerOutcome =
+  | { readonly result: 'done' | 'stopped' | 'left' }
+  | { readonly result: 'failed'; readonly failure: Failure };
+
+export type WorkerAction =
+  | { readonly type: 'send'; readonly message: WorkerMessage; readonly payload: readonly Uint8Array[] }
+  | { readonly type: 'compute'; readonly task: ComputeTask }
+  | { readonly type: 'note'; readonly what: string }
+  | { readonly type: 'end'; readonly outcome: WorkerOutcome };
