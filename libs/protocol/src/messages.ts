@@ -53,13 +53,13 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
   /** The replica before step `step`. Payload: weights, then the optimizer's slots in the order of `slots`. */
   z.strictObject({
     type: z.literal('snapshot'), ...envelope,
-    step: count, optimizerSteps: count, slots: z.array(name).max(16), digest,
+    step: count, optimizerSteps: count, slots: z.array(name).max(16).readonly(), digest,
   }),
   z.strictObject({
     type: z.literal('evaluated'), ...envelope,
     evaluation: count, index: count, lossSum: z.number(), characters: count,
   }),
-  z.strictObject({ type: z.literal('sampled'), ...envelope, ids: z.array(count).max(1_000_000) }),
+  z.strictObject({ type: z.literal('sampled'), ...envelope, ids: z.array(count).max(1_000_000).readonly() }),
   /** The worker goes because it was told to from outside; not a failure. */
   z.strictObject({ type: z.literal('leave'), ...envelope }),
   /** The worker cannot go on; the last thing it says. */
@@ -75,7 +75,7 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('refuse'), failure }),
   /** Weights and optimizer state before step `step`. Payload as of `snapshot`. */
   z.strictObject({
-    type: z.literal('replica'), ...envelope, step: count, optimizerSteps: count, slots: z.array(name).max(16),
+    type: z.literal('replica'), ...envelope, step: count, optimizerSteps: count, slots: z.array(name).max(16).readonly(),
   }),
   /** Compute one shard. Payload: its windows, int32, rows x (sequence length + 1). */
   z.strictObject({ type: z.literal('assign'), ...envelope, step: count, shard: count, attempt: count, rows: count }),
@@ -88,7 +88,7 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('evaluate'), ...envelope, evaluation: count, index: count, rows: count }),
   z.strictObject({
     type: z.literal('sample'), ...envelope,
-    prime: z.array(count).min(1).max(100_000), length: count, temperature: z.number().min(0), seed: count,
+    prime: z.array(count).min(1).max(100_000).readonly(), length: count, temperature: z.number().min(0), seed: count,
   }),
   z.strictObject({ type: z.literal('heartbeat'), ...envelope, step: count }),
   /** The run is over for this worker, for a reason that only the coordinator decides. */

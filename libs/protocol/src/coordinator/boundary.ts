@@ -121,7 +121,7 @@ function requestSample(state: CoordinatorState, out: CoordinatorAction[], nowMs:
   const lead = readyWorkers(state)[0];
   if (sample === null || lead === undefined) return { ...state, sampled: true };
   const { prime, length, temperature, seed } = sample;
-  send(out, lead.peer, { type: 'sample', ...envelope(state), prime: [...prime], length, temperature, seed });
+  send(out, lead.peer, { type: 'sample', ...envelope(state), prime, length, temperature, seed });
   return { ...state, phase: { name: 'sampling', peer: lead.peer, sinceMs: nowMs } };
 }
 

@@ -43,6 +43,7 @@ function handle(
       return removeWorker(state, out, event.peer, event.what);
     }
     case 'gone':
+      out.push({ type: 'drop', peer: event.peer });
       return losePeer(state, out, event.peer, { kind: 'retry', what: event.reason, hint: 'look at the log of the worker' });
     case 'reduced':
       return onReduced(state, out, event, nowMs);

@@ -19,7 +19,6 @@ export function removeWorker(
   if (worker === undefined) return state;
   const workers = new Map(state.workers);
   workers.delete(peer);
-  out.push({ type: 'drop', peer });
   report(out, { type: 'worker', slot: worker.slot, status: how, detail: reason });
   return { ...state, workers, membership: state.membership + 1 };
 }

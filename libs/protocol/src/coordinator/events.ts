@@ -57,7 +57,7 @@ export type CoordinatorAction =
   | { readonly type: 'release-replica' }
   | { readonly type: 'checkpoint'; readonly snapshot: SnapshotPayload }
   | { readonly type: 'commit'; readonly committed: CommittedStep }
-  /** Stop listening to a peer. */
+  /** Forget a peer that is gone, and what is queued for it. */
   | { readonly type: 'drop'; readonly peer: string }
   | { readonly type: 'report'; readonly report: Report }
   | { readonly type: 'end'; readonly outcome: CoordinatorOutcome };

@@ -23,10 +23,9 @@ export function report(out: CoordinatorAction[], what: Report): void {
   out.push({ type: 'report', report: what });
 }
 
-/** Turns a stranger away with the reason, and stops listening to it. */
+/** Turns a peer away with the reason; what it still sends is not from a member and counts as rejected. */
 export function refuse(out: CoordinatorAction[], peer: string, failure: Failure): void {
   send(out, peer, { type: 'refuse', failure });
-  out.push({ type: 'drop', peer });
 }
 
 /** Ends the run: every worker is told why, then the driver. */

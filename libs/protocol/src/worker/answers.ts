@@ -24,13 +24,11 @@ export function onComputed(state: WorkerState, out: WorkerAction[], result: Comp
       return state;
     }
     case 'snapshot': {
-      const { payload, slots, ...header } = result;
-      say({ ...envelope, ...header, slots: [...slots] }, payload);
+      const { payload, ...header } = result;
+      say({ ...envelope, ...header }, payload);
       return state;
     }
     case 'sampled':
-      say({ ...envelope, type: 'sampled', ids: [...result.ids] });
-      return state;
     case 'applied':
     case 'evaluated':
       say({ ...envelope, ...result });
