@@ -1,0 +1,52 @@
+"""Takes out of TensorFlow's wheel, and of the CUDA wheels beside it, only what the engine needs.
+
+Usage: unpack.py WHEEL_FOLDER LIBRARY_FOLDER HEADER_FOLDER
+Shared libraries are laid flat into LIBRARY_FOLDER; headers keep their path below the wheel's include folder. zipfile checks the
+CRC of everything it reads. Prints the name of each library, one a line.
+"""
+
+import os
+import shutil
+import sys
+import zipfile
+
+LIBRARIES = ('tensorflow/libtensorflow_cc.so.2', 'tensorflow/libtensorflow_framework.so.2')
+INCLUDE = 'tensorflow/include/'
+HEADERS = (
+    'tensorflow/c/',
+    'tensorflow/core/platform/ctstring',
+    'tsl/platform/ctstring',
+    'xla/tsl/c/',
+    'absl/',
+)
+
+
+def is_cuda_library(name):
+    parts = name.split('/')
+    return len(parts) == 4 and parts[0] == 'nvidia' and parts[2] == 'lib' and '.so' in parts[3]
+
+
+def is_header(name):
+    return name.startswith(tuple(INCLUDE + prefix for prefix in HEADERS)) and name.endswith(('.h', '.inc'))
+
+
+def copy(archive, entry, path):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with archive.open(entry) as source, open(path, 'wb') as target:
+        shutil.copyfileobj(source, target, 1 << 20)
+
+
+def main(wheels, libraries, headers):
+    for wheel in sorted(os.listdir(wheels)):
+        with zipfile.ZipFile(os.path.join(wheels, wheel)) as archive:
+            for entry in archive.infolist():
+                name = entry.filename
+                if name in LIBRARIES or is_cuda_library(name):
+                    copy(archive, entry, os.path.join(libraries, os.path.basename(name)))
+                    print(os.path.basename(name), flush=True)
+                elif is_header(name):
+                    copy(archive, entry, os.path.join(headers, *name[len(INCLUDE):].split('/')))
+
+
+if __name__ == '__main__':
+    main(*sys.argv[1:])

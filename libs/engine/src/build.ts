@@ -1,0 +1,134 @@
+/**
+ * The four steps that make a build in a work folder: fetch the pinned wheels, take the libraries and headers out, compile the addon
+ * of tfjs-node against them, and load it once in a process of its own. The addon uses Node's stable C interface only, so one build
+ * serves every Node and needs neither node-gyp nor Node's headers, just those of the npm package `node-api-headers`.
+ */
+
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { LockstepError, invariant } from '@lockstep/config';
+
+import { runChild } from './child.js';
+import type { ChildEnd, ChildNeeds } from './child.js';
+import { explainFailure } from './failures.js';
+import {
+  COMPILE_DEADLINE_MS,
+  DOWNLOAD_DEADLINE_MS,
+  GPU_DOWNLOAD_DEADLINE_MS,
+  PROBE_DEADLINE_MS,
+  UNPACK_DEADLINE_MS,
+} from './limits.js';
+import { BINDING_NAME } from './manifest.js';
+import { TENSORFLOW_VERSION } from './pins.js';
+import type { WheelSet } from './pins.js';
+import { packageFolder } from './stock.js';
+import type { Tool } from './tools.js';
+
+export interface BuildJob {
+  readonly gpu: boolean;
+  readonly wheelSet: WheelSet;
+  readonly python: Tool;
+  readonly compiler: Tool;
+  /** A tfjs-node package: the addon's sources. */
+  readonly sources: string;
+  /** An empty folder; the build arises in `libraries` inside it. */
+  readonly work: string;
+  readonly onProgress: (line: string) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+const NATIVE_FOLDER = join(import.meta.dirname, '..', 'native');
+
+/** The folder of the finished files of a job. */
+export function librariesOf(job: BuildJob): string {
+  return join(job.work, 'libraries');
+}
+
+/** Fetches the wheels by pip, from the index pip is configured with; a wheel with another SHA-256 is refused by pip itself. */
+export async function downloadWheels(job: BuildJob): Promise<void> {
+  const wheels = join(job.work, 'wheels');
+  const requirements = join(job.work, 'requirements.txt');
+  const lines = job.wheelSet.wheels.map(({ requirement, sha256 }) => `${requirement} --hash=sha256:${sha256}\n`);
+  await writeFile(requirements, lines.join(''));
+  const size = job.gpu ? '2.4 GB' : '0.3 GB';
+  job.onProgress(`1/4 fetching TensorFlow ${TENSORFLOW_VERSION}${job.gpu ? ' with CUDA' : ''} by pip (${size})`);
+  // Without --platform and --abi pip would look for a wheel for its own Python; the libraries inside are the same for all.
+  const args = [
+    ...['-m', 'pip', 'download', '--disable-pip-version-check', '--no-input', '--no-cache-dir', '--progress-bar', 'off'],
+    ...['--timeout', '30', '--retries', '2', '--no-deps', '--only-binary', ':all:', '--require-hashes'],
+    ...['--python-version', '3.12', '--implementation', 'cp', '--abi', 'cp312'],
+    ...job.wheelSet.platforms.flatMap((platform) => ['--platform', platform]),
+    ...['--dest', wheels, '--requirement', requirements],
+  ];
+  // pip's temporary files belong on the same disk as the result: /tmp is often small.
+  const temporary = join(job.work, 'pip');
+  await mkdir(temporary);
+  await step(job, 'fetching TensorFlow by pip', job.python.program, args, {
+    deadlineMs: job.gpu ? GPU_DOWNLOAD_DEADLINE_MS : DOWNLOAD_DEADLINE_MS,
+    environment: { TMPDIR: temporary },
+  });
+}
+
+/** Takes libraries and headers out of the wheels. */
+export async function unpackWheels(job: BuildJob): Promise<void> {
+  job.onProgress('2/4 unpacking the library');
+  const args = [join(NATIVE_FOLDER, 'unpack.py'), join(job.work, 'wheels'), librariesOf(job), join(job.work, 'headers')];
+  await step(job, 'unpacking TensorFlow', job.python.program, args, { deadlineMs: UNPACK_DEADLINE_MS });
+}
+
+/** Compiles the addon beside the libraries it needs. */
+export async function compileBinding(job: BuildJob): Promise<void> {
+  job.onProgress(`3/4 compiling the binding with ${job.compiler.version}`);
+  const nodeHeaders = packageFolder('node-api-headers');
+  invariant(nodeHeaders !== undefined, 'node-api-headers is a dependency of this package');
+  const args = [
+    ...job.compiler.args,
+    ...['-O2', '-std=c++17', '-shared', '-fPIC', '-DNAPI_VERSION=8'],
+    ...[join(nodeHeaders, 'include'), join(job.work, 'headers'), job.sources].map((folder) => `-I${folder}`),
+    ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(job.sources, 'binding', name)),
+    join(NATIVE_FOLDER, 'log_level.cc'),
+    ...['-o', BINDING_NAME, './libtensorflow_cc.so.2', './libtensorflow_framework.so.2'],
+    // An old-style rpath comes before LD_LIBRARY_PATH, so that another TensorFlow there is not taken, and serves what the
+    // libraries open later (CUDA). For initfirst see native/log_level.cc.
+    '-Wl,--disable-new-dtags,-rpath,$ORIGIN,-z,initfirst',
+  ];
+  await step(job, 'compiling the binding', job.compiler.program, args, {
+    deadlineMs: COMPILE_DEADLINE_MS,
+    cwd: librariesOf(job),
+  });
+}
+
+/** Loads the addon in a fresh process: a build that does not load is never put in place. */
+export async function proveBinding(job: BuildJob): Promise<void> {
+  job.onProgress('4/4 loading it once');
+  const script = 'process.stdout.write(require(process.argv[1]).TF_Version + "\\n")';
+  const end = await step(job, 'loading the binding', process.execPath, ['-e', script, join(librariesOf(job), BINDING_NAME)], {
+    deadlineMs: PROBE_DEADLINE_MS * 3,
+    environment: { CUDA_VISIBLE_DEVICES: '-1' },
+  });
+  if (!end.tail.includes(TENSORFLOW_VERSION)) {
+    throw new LockstepError(
+      'unavailable',
+      `the new tensorflow engine says it is "${end.tail.join(' ')}" instead of ${TENSORFLOW_VERSION}`,
+      'please report this with the output of `lockstep doctor`; meanwhile go on with the wasm engine',
+    );
+  }
+}
+
+/** Names of all finished files. */
+export async function builtFiles(job: BuildJob): Promise<string[]> {
+  return (await readdir(librariesOf(job))).sort();
+}
+
+async function step(
+  job: BuildJob,
+  what: string,
+  program: string,
+  args: readonly string[],
+  needs: Omit<ChildNeeds, 'signal' | 'onLine'>,
+): Promise<ChildEnd> {
+  const end = await runChild(program, args, { ...needs, signal: job.signal, onLine: (line) => job.onProgress(`  ${line}`) });
+  if (end.how !== 'done') throw explainFailure(what, end, job.work, needs.deadlineMs);
+  return end;
+}

@@ -1,0 +1,65 @@
+/**
+ * The words of this library. An engine is what runs tensor maths: `tensorflow` (native libtensorflow behind the kernels of
+ * tfjs-node) or `wasm` (the embedded one, from npm alone). An engine is first found, without loading anything, and then
+ * loaded once in the one thread that computes.
+ */
+
+import type * as tfjs from '@tensorflow/tfjs-core';
+
+export type EngineName = 'tensorflow' | 'wasm';
+
+/** `auto` takes tensorflow where it is installed and wasm otherwise; the others insist. */
+export type EngineChoice = 'auto' | EngineName;
+
+/** The device a process computes on. A GPU request is met or refused, never answered with the CPU. */
+export type DeviceRequest = { readonly kind: 'cpu' } | { readonly kind: 'gpu'; readonly index: number };
+
+/** Why something cannot be had, and what the reader can do about it; one line each. */
+export interface EngineProblem {
+  readonly reason: string;
+  readonly advice: string;
+}
+
+export interface TensorflowFound {
+  readonly name: 'tensorflow';
+  /** `cache`: built by `installEngine`; `stock`: a working install of tfjs-node or tfjs-node-gpu. */
+  readonly source: 'cache' | 'stock';
+  /** TensorFlow's version, as its install says. */
+  readonly version: string;
+  /** Built with CUDA. Such a build computes on the CPU too. */
+  readonly gpu: boolean;
+  readonly folder: string;
+  /** The addon, an absolute path. */
+  readonly binding: string;
+  /** Folder of the tfjs-node package whose JavaScript holds the kernels. */
+  readonly kernels: string;
+}
+
+export interface WasmFound {
+  readonly name: 'wasm';
+  readonly source: 'npm';
+  /** Version of the tfjs wasm backend. */
+  readonly version: string;
+  readonly gpu: false;
+  readonly folder: string;
+  /** Set when `auto` came here because tensorflow cannot be had. */
+  readonly passedOver?: EngineProblem;
+}
+
+/** An engine that can be loaded. Plain data: may be sent to a worker thread or printed. */
+export type EngineFound = TensorflowFound | WasmFound;
+
+/** A loaded engine. tfjs is a global: a loaded engine is its current backend until another one is loaded. */
+export interface Engine {
+  readonly name: EngineName;
+  /** Version of TensorFlow, or of the tfjs wasm backend. */
+  readonly version: string;
+  readonly device: { readonly kind: 'cpu' | 'gpu'; readonly name: string };
+  /** Threads that one operation may use. */
+  readonly threads: number;
+  /** Equal bytes are promised between processes with an equal class, and only between those. */
+  readonly computeClass: string;
+  readonly tf: typeof tfjs;
+  /** Tensors alive in the backend now; flat from step to step, or something leaks. */
+  handleCount(): number;
+}

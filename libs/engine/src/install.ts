@@ -1,0 +1,138 @@
+/**
+ * `lockstep engine install`: everything that can be missing is asked for first, the build arises in a folder beside its place and
+ * gets its name by one rename when it is complete. So an interrupted install leaves nothing that is ever taken, and two at
+ * once both work: the one that ends second finds a good build in place and drops its own.
+ */
+
+import { mkdir, mkdtemp, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+import { LockstepError, invariant } from '@lockstep/config';
+
+import { builtFiles, compileBinding, downloadWheels, librariesOf, proveBinding, unpackWheels } from './build.js';
+import type { BuildJob } from './build.js';
+import type { DeviceRequest, EngineFound } from './engine.js';
+import { findEngine } from './find.js';
+import { INSTALL_BYTES_NEEDED, STALE_INSTALL_MS } from './limits.js';
+import { verifyBuild, writeManifest } from './manifest.js';
+import { buildFolder, cacheFolder } from './paths.js';
+import { TFJS_VERSION, wheelSet } from './pins.js';
+import { platformProblem } from './platform.js';
+import { tfjsNodePackages } from './stock.js';
+import { findCompiler, findPython } from './tools.js';
+
+export interface InstallNeeds {
+  /** The CUDA build (Linux x64 only) instead of the CPU build. */
+  readonly gpu: boolean;
+  /** Gets one line a time for the user to see. */
+  readonly onProgress: (line: string) => void;
+  readonly signal?: AbortSignal;
+  /** The cache folder, by default the machine's. */
+  readonly cache?: string;
+}
+
+/** Part of the name of a folder that is being filled. */
+const UNFINISHED = '.unfinished-';
+
+/**
+ * Installs the tensorflow engine, or checks every byte of the one that is there and returns it.
+ * @throws LockstepError `unavailable`: the platform, Python, pip, a compiler, the network, room on the disk; with what to do
+ */
+export async function installEngine(needs: InstallNeeds): Promise<EngineFound> {
+  const { gpu, onProgress, signal } = needs;
+  const cache = needs.cache ?? cacheFolder();
+  const target = buildFolder(cache, gpu);
+  const device: DeviceRequest = gpu ? { kind: 'gpu', index: 0 } : { kind: 'cpu' };
+  const problem = platformProblem(gpu);
+  if (problem !== undefined) throw new LockstepError('unavailable', problem.reason, problem.advice);
+  const wheels = wheelSet(process.platform, process.arch, gpu);
+  invariant(wheels !== undefined, 'a supported platform has wheels');
+  if ((await verifyBuild(target)) === undefined) {
+    onProgress(`already installed and unharmed: ${target}`);
+    return findEngine('tensorflow', { device, cache });
+  }
+  const sources = (await tfjsNodePackages(true))[0] ?? (await tfjsNodePackages(false))[0];
+  if (sources === undefined) {
+    throw new LockstepError(
+      'unavailable',
+      `the tensorflow engine needs the npm package @tensorflow/tfjs-node-gpu ${TFJS_VERSION}`,
+      'run npm install without --omit=optional',
+    );
+  }
+  const python = await findPython(signal);
+  const compiler = await findCompiler(signal);
+  const place = dirname(target);
+  await makePlace(place);
+  await demandRoom(place, gpu);
+  await removeStale(place);
+  const work = await mkdtemp(`${target}${UNFINISHED}`);
+  try {
+    const job: BuildJob = { gpu, wheelSet: wheels, python, compiler, sources: sources.folder, work, onProgress, signal };
+    await downloadWheels(job);
+    await unpackWheels(job);
+    await compileBinding(job);
+    await proveBinding(job);
+    await writeManifest(librariesOf(job), await builtFiles(job), {
+      gpu,
+      compiler: compiler.version,
+      wheels: Object.fromEntries(wheels.wheels.map(({ requirement, sha256 }) => [requirement, sha256])),
+    });
+    await putInPlace(librariesOf(job), target);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+  onProgress(`installed in ${target}`);
+  return findEngine('tensorflow', { device, cache });
+}
+
+async function makePlace(place: string): Promise<void> {
+  try {
+    await mkdir(place, { recursive: true });
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const hint = 'set LOCKSTEP_CACHE to a folder that can be written';
+    throw new LockstepError('unavailable', `the cache folder ${place} cannot be made: ${message}`, hint, { cause });
+  }
+}
+
+async function demandRoom(place: string, gpu: boolean): Promise<void> {
+  const { bavail, bsize } = await statfs(place);
+  const free = bavail * bsize;
+  const needed = INSTALL_BYTES_NEEDED[gpu ? 'gpu' : 'cpu'];
+  if (free >= needed) return;
+  const figures = `${(needed / 1e9).toFixed(1)} GB are needed and ${(free / 1e9).toFixed(1)} GB are free`;
+  throw new LockstepError(
+    'unavailable',
+    `the disk of ${place} is too full: ${figures}`,
+    'free some space, or set LOCKSTEP_CACHE to a folder with room',
+  );
+}
+
+/** Removes what installs left that were killed long ago; never one that may still run. */
+async function removeStale(place: string): Promise<void> {
+  for (const name of (await readdir(place)).filter((entry) => entry.includes(UNFINISHED))) {
+    const folder = join(place, name);
+    const age = await stat(folder).then((found) => Date.now() - found.mtimeMs, () => 0);
+    if (age > STALE_INSTALL_MS) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Renames a finished folder to its place, which may hold a good build by now, or a broken one from before. */
+async function putInPlace(finished: string, target: string): Promise<void> {
+  const aside = join(dirname(finished), `${basename(target)}-broken`);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await rename(finished, target);
+      return;
+    } catch (error) {
+      if (attempt === 3 || !isOccupied(error)) throw error;
+    }
+    if ((await verifyBuild(target)) === undefined) return;
+    // The work folder is on the same disk and is removed with all that is in it.
+    await rename(target, `${aside}-${attempt}`).catch(() => undefined);
+  }
+}
+
+function isOccupied(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST');
+}

@@ -1,0 +1,147 @@
+/**
+ * The manifest of a build is written last, inside a folder that gets its final name only then. It lists every file that is
+ * loaded with size and SHA-256. Finding checks sizes and the addon's hash (a millisecond); `verifyBuild` hashes everything
+ * (a second or more), for doctor and before a reinstall.
+ */
+
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+
+import { GLIBC_MINIMUM, RECIPE, TENSORFLOW_VERSION, TFJS_VERSION } from './pins.js';
+
+export const MANIFEST_NAME = 'manifest.json';
+export const BINDING_NAME = 'tfjs_binding.node';
+
+export interface FileRecord {
+  readonly lengthBytes: number;
+  readonly sha256: string;
+}
+
+export interface Manifest {
+  readonly recipe: number;
+  readonly tensorflow: string;
+  readonly tfjs: string;
+  readonly gpu: boolean;
+  readonly platform: string;
+  readonly arch: string;
+  readonly glibcMinimum: string;
+  /** First line of the compiler's `--version`. */
+  readonly compiler: string;
+  /** SHA-256 by requirement, for example `tensorflow-cpu==2.21.0`. */
+  readonly wheels: Readonly<Record<string, string>>;
+  /** By name in the folder. */
+  readonly files: Readonly<Record<string, FileRecord>>;
+}
+
+type ManifestChecked = { readonly manifest: Manifest } | { readonly problem: string };
+
+/** SHA-256 of a file, in hex. */
+export async function fileSha256(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
+  return hash.digest('hex');
+}
+
+/** Describes a finished folder: every named file is measured and hashed. */
+export async function writeManifest(
+  folder: string,
+  names: readonly string[],
+  facts: Pick<Manifest, 'gpu' | 'compiler' | 'wheels'>,
+): Promise<void> {
+  const files: Record<string, FileRecord> = {};
+  for (const name of names) {
+    const path = join(folder, name);
+    await flushFile(path);
+    files[name] = { lengthBytes: (await stat(path)).size, sha256: await fileSha256(path) };
+  }
+  const manifest: Manifest = {
+    recipe: RECIPE,
+    tensorflow: TENSORFLOW_VERSION,
+    tfjs: TFJS_VERSION,
+    platform: process.platform,
+    arch: process.arch,
+    glibcMinimum: GLIBC_MINIMUM,
+    ...facts,
+    files,
+  };
+  await writeFile(join(folder, MANIFEST_NAME), `${JSON.stringify(manifest, null, 2)}\n`, { flush: true });
+}
+
+/** On the disk before the rename that makes it count: else a power cut could leave a named folder with empty files. */
+async function flushFile(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The cheap check, on every find: a manifest of this recipe, every file there with its size, the addon with its hash. */
+export async function checkBuild(folder: string): Promise<ManifestChecked> {
+  const read = await readManifest(folder);
+  if ('problem' in read) return read;
+  for (const [name, record] of Object.entries(read.manifest.files)) {
+    const lengthBytes = await stat(join(folder, name)).then((found) => found.size, () => undefined);
+    if (lengthBytes === undefined) return { problem: `${name} is missing` };
+    if (lengthBytes !== record.lengthBytes) {
+      return { problem: `${name} has ${lengthBytes} bytes instead of ${record.lengthBytes}` };
+    }
+  }
+  const binding = read.manifest.files[BINDING_NAME];
+  if (binding === undefined) return { problem: `the manifest does not name ${BINDING_NAME}` };
+  if ((await fileSha256(join(folder, BINDING_NAME))) !== binding.sha256) return { problem: `${BINDING_NAME} was changed` };
+  return read;
+}
+
+/** The full check: the cheap one, and the hash of every file. Returns the problem, or undefined when all is well. */
+export async function verifyBuild(folder: string): Promise<string | undefined> {
+  const checked = await checkBuild(folder);
+  if ('problem' in checked) return checked.problem;
+  for (const [name, record] of Object.entries(checked.manifest.files)) {
+    if ((await fileSha256(join(folder, name))) !== record.sha256) return `${name} was changed`;
+  }
+  return undefined;
+}
+
+async function readManifest(folder: string): Promise<ManifestChecked> {
+  const text = await readFile(join(folder, MANIFEST_NAME), 'utf8').catch(() => undefined);
+  if (text === undefined) return { problem: 'it has no readable manifest' };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { problem: 'its manifest is not JSON' };
+  }
+  if (!isManifest(value)) return { problem: 'its manifest has another form' };
+  if (value.recipe !== RECIPE || value.tensorflow !== TENSORFLOW_VERSION || value.tfjs !== TFJS_VERSION) {
+    return { problem: 'it was made by another version of lockstep' };
+  }
+  return { manifest: value };
+}
+
+function isManifest(value: unknown): value is Manifest {
+  if (!isRecord(value)) return false;
+  const texts = ['tensorflow', 'tfjs', 'platform', 'arch', 'glibcMinimum', 'compiler'];
+  const { recipe, gpu, wheels, files } = value;
+  if (!texts.every((name) => typeof value[name] === 'string')) return false;
+  if (typeof recipe !== 'number' || typeof gpu !== 'boolean') return false;
+  if (!isRecord(wheels) || !Object.values(wheels).every((hash) => typeof hash === 'string')) return false;
+  return isRecord(files) && Object.entries(files).every(([name, record]) => isPlainName(name) && isFileRecord(record));
+}
+
+function isFileRecord(value: unknown): value is FileRecord {
+  return isRecord(value) && typeof value['lengthBytes'] === 'number' && typeof value['sha256'] === 'string';
+}
+
+/** A manifest may only speak about files of its own folder. */
+function isPlainName(name: string): boolean {
+  return /^[\w.+-]+$/.test(name) && name !== '..' && name !== '.';
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
