@@ -43,11 +43,17 @@ export const PROBE_INTERVAL_MS = 1000;
 /** Probes after the socket reported a broken connection, which does not say whose: at once, then for the late ones. */
 export const PROBE_AFTER_DISCONNECT_MS = [2, 20, 200] as const;
 
-/** Heartbeats of the wire, answered by ZeroMQ's own thread: they find dead machines and cut cables, not slow programs. */
-export const HEARTBEAT_INTERVAL_MS = 2000;
+/**
+ * Silence after which the system gives a connection up: unanswered keep-alives, unacknowledged bytes, or a receiver that lets
+ * nothing in. Lower ends peers that were paused for a moment; higher leaves the connection to a dead machine in place longer.
+ * The protocol judges liveness and progress much sooner; this only makes room for the next connection.
+ */
+export const SILENCE_MS_MAX = 20_000;
 
-/** Lower than this ends a process that was paused for a moment; higher leaves a dead connection in place for longer. */
-export const HEARTBEAT_TIMEOUT_MS = 15_000;
+/** Keep-alive packets on a quiet connection: idle time before the first, pause between them, and how many may stay unanswered. */
+export const KEEPALIVE_IDLE_SECONDS = 5;
+export const KEEPALIVE_INTERVAL_SECONDS = 5;
+export const KEEPALIVE_COUNT = 3;
 
 /** Time a new connection has for its handshake; a stranger who says nothing holds a descriptor for this long. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;

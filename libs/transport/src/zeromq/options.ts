@@ -2,8 +2,10 @@
 import { LockstepError, invariant } from '@lockstep/config';
 import { context } from 'zeromq';
 import type { SocketOptions, Router } from 'zeromq';
-import { HANDSHAKE_TIMEOUT_MS, HEARTBEAT_INTERVAL_MS, HEARTBEAT_TIMEOUT_MS, HIGH_WATER_MARK_MESSAGES, SEND_QUEUE_MESSAGES_MAX,
-  sendQueueBytesMax } from '../limits.js';
+import {
+  HANDSHAKE_TIMEOUT_MS, HIGH_WATER_MARK_MESSAGES, KEEPALIVE_COUNT, KEEPALIVE_IDLE_SECONDS, KEEPALIVE_INTERVAL_SECONDS,
+  SEND_QUEUE_MESSAGES_MAX, SILENCE_MS_MAX, sendQueueBytesMax,
+} from '../limits.js';
 import type { OutboxBounds } from '../outbox.js';
 import type { Endpoint } from './endpoint.js';
 import { needsIpv6 } from './endpoint.js';
@@ -15,8 +17,6 @@ export interface ZeroMQOptions {
   readonly maxFrameBytes: number;
   /** Bounds of what waits for one peer; defaults in limits.ts. */
   readonly sendQueue?: Partial<OutboxBounds>;
-  /** Heartbeats of the wire; defaults in limits.ts. */
-  readonly heartbeat?: { readonly intervalMs: number; readonly timeoutMs: number };
 }
 
 export function outboxBounds(options: Pick<ZeroMQOptions, 'maxFrameBytes' | 'sendQueue'>): OutboxBounds {
@@ -27,22 +27,26 @@ export function outboxBounds(options: Pick<ZeroMQOptions, 'maxFrameBytes' | 'sen
 }
 
 type CommonSocketOptions = Pick<SocketOptions<Router>, 'linger' | 'maxMessageSize' | 'sendHighWaterMark' | 'receiveHighWaterMark'
-  | 'heartbeatInterval' | 'heartbeatTimeToLive' | 'heartbeatTimeout' | 'handshakeInterval' | 'ipv6'>;
+  | 'tcpKeepalive' | 'tcpKeepaliveIdle' | 'tcpKeepaliveInterval' | 'tcpKeepaliveCount' | 'tcpMaxRetransmitTimeout'
+  | 'handshakeInterval' | 'ipv6'>;
 
 /** Socket options of both ends. `linger` stays 0 while the transport is open, so that an exit without `close` never hangs. */
 export function commonSocketOptions(options: ZeroMQOptions, endpoint: Endpoint): CommonSocketOptions {
   invariant(Number.isSafeInteger(options.maxFrameBytes) && options.maxFrameBytes > 0, 'maxFrameBytes must be positive');
   // Without this, closing the context at process exit waits for ever for unsent messages.
   context.blocky = false;
-  const heartbeat = options.heartbeat ?? { intervalMs: HEARTBEAT_INTERVAL_MS, timeoutMs: HEARTBEAT_TIMEOUT_MS };
   return {
     linger: 0,
     maxMessageSize: options.maxFrameBytes,
     sendHighWaterMark: HIGH_WATER_MARK_MESSAGES,
     receiveHighWaterMark: HIGH_WATER_MARK_MESSAGES,
-    heartbeatInterval: heartbeat.intervalMs,
-    heartbeatTimeToLive: heartbeat.timeoutMs,
-    heartbeatTimeout: heartbeat.timeoutMs,
+    // Not ZeroMQ's own heartbeats: with a low high-water mark libzmq 4.3.5 aborts the process ("!_io_error") when its heartbeat
+    // timer fires for a peer that left while its messages waited to be read. The kernel's means find the same dead machines.
+    tcpKeepalive: 1,
+    tcpKeepaliveIdle: KEEPALIVE_IDLE_SECONDS,
+    tcpKeepaliveInterval: KEEPALIVE_INTERVAL_SECONDS,
+    tcpKeepaliveCount: KEEPALIVE_COUNT,
+    tcpMaxRetransmitTimeout: SILENCE_MS_MAX,
     handshakeInterval: HANDSHAKE_TIMEOUT_MS,
     ipv6: needsIpv6(endpoint),
   };
