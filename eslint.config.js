@@ -1,7 +1,7 @@
 /**
- * Lint rules that hold the design: layers (who may import whom, after the `layer:*` tag in each package.json), purity (a
- * core, driver or compute library touches no clock, timer, process, console or random source), promises that nobody drops,
- * and sizes. `test/tidy/lint.spec.ts` proves that each of them bites.
+ * Lint rules that hold the design: layers (who may import whom, after the `layer:*` tag in each package.json),
+ * purity (a core, driver or compute library touches no clock, timer, process, console or random source), promises
+ * that nobody drops, and sizes. `test/tidy/lint.spec.ts` proves that each of them bites.
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { builtinModules } from 'node:module';
@@ -12,7 +12,8 @@ import tseslint from 'typescript-eslint';
 
 const root = import.meta.dirname;
 
-// The boundary rule reads nx's cached graph and skips itself when there is none: make it, fresh, before any file is linted.
+// The boundary rule reads nx's cached graph and skips itself when there is none: make it, fresh, before any file is
+// linted.
 process.env['NX_DAEMON'] = 'false';
 process.chdir(root);
 await createProjectGraphAsync({ exitOnError: true });

@@ -1,3 +1,6 @@
+/**
+ * Two projects of tests: quick ones beside the code, and those that cross libraries or start processes.
+ */
 import { defineConfig } from 'vitest/config';
 
 // Workspace packages are taken from their sources, so that a test never runs against a stale build.
@@ -9,8 +12,14 @@ export default defineConfig({
     // Native addons (ZeroMQ, TensorFlow) do not survive being loaded by several threads of one process.
     pool: 'forks',
     projects: [
-      { ...common, test: { name: 'unit', include: ['{libs,apps}/*/src/**/*.spec.ts'], testTimeout: 20_000 } },
-      { ...common, test: { name: 'system', include: ['test/**/*.spec.ts'], testTimeout: 180_000, hookTimeout: 600_000 } },
+      {
+        ...common,
+        test: { name: 'unit', include: ['{libs,apps}/*/src/**/*.spec.ts', 'tools/*.spec.ts'], testTimeout: 20_000 },
+      },
+      {
+        ...common,
+        test: { name: 'system', include: ['test/**/*.spec.ts'], testTimeout: 180_000, hookTimeout: 600_000 },
+      },
     ],
   },
 });

@@ -1,0 +1,78 @@
+/**
+ * Failures of the tools themselves: what went wrong, what to do about it, and the exit code, the same table as the
+ * command line's own (which cannot be imported before it is built).
+ */
+
+export const EXIT = { unavailable: 69, internal: 70, io: 74, retry: 75, config: 78 };
+
+/** A failure with a cause outside the tools; `details` are the last lines of the command that failed. */
+export class Failure extends Error {
+  /**
+   * @param {number} exitCode
+   * @param {string} what
+   * @param {string} hint
+   * @param {string} [details]
+   */
+  constructor(exitCode, what, hint, details = '') {
+    super(what);
+    this.exitCode = exitCode;
+    this.hint = hint;
+    this.details = details;
+  }
+}
+
+/** What the output of a failed command usually means; the first pattern that matches wins. */
+const causes = [
+  { pattern: /ENOSPC|no space left/i, exitCode: EXIT.io, hint: 'the disk is full: free some space and try again' },
+  {
+    pattern: /EACCES|EPERM|EROFS|permission denied/i,
+    exitCode: EXIT.io,
+    hint: 'a folder may not be written to: run as the owner of this folder, and check the npm cache folder',
+  },
+  {
+    pattern: /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT|network/i,
+    exitCode: EXIT.unavailable,
+    hint: 'the package registry cannot be reached: check the network, and the proxy and registry settings of npm',
+  },
+  {
+    pattern: /CERT_|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/,
+    exitCode: EXIT.unavailable,
+    hint: 'the certificate of the registry is not trusted: name its authority in NODE_EXTRA_CA_CERTS',
+  },
+  {
+    pattern: /\bE40[0-9]\b|\bE5\d\d\b/,
+    exitCode: EXIT.unavailable,
+    hint: 'the package registry refused: check the registry settings of npm, or try again later',
+  },
+  {
+    pattern: /EUSAGE|in sync/,
+    exitCode: EXIT.config,
+    hint: 'package.json and package-lock.json differ: run `npm install` and commit the lockfile',
+  },
+];
+
+/**
+ * The failure that an errno code or the output of a command stands for.
+ * @param {string} what
+ * @param {string} output
+ * @param {string} otherwise the hint when nothing is recognised
+ */
+export function explain(what, output, otherwise) {
+  const cause = causes.find(({ pattern }) => pattern.test(output));
+  return new Failure(cause?.exitCode ?? EXIT.internal, what, cause?.hint ?? otherwise, output);
+}
+
+/**
+ * Prints a failure: the details, then one line that says what and what to do.
+ * @param {unknown} thrown
+ * @returns {number} the exit code
+ */
+export function printFailure(thrown) {
+  if (!(thrown instanceof Failure)) {
+    process.stderr.write(`${thrown instanceof Error ? thrown.stack : String(thrown)}\n`);
+    return EXIT.internal;
+  }
+  if (thrown.details !== '') process.stderr.write(`${thrown.details}\n`);
+  process.stderr.write(`lockstep: ${thrown.message}; ${thrown.hint}\n`);
+  return thrown.exitCode;
+}
