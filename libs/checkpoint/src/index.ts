@@ -1,1 +1,12 @@
-export {};
+export { writeCheckpoint } from './checkpoint.js';
+export type { WrittenCheckpoint } from './checkpoint.js';
+export { latestGoodCheckpoint, listCheckpoints, pruneCheckpoints, readCheckpoint } from './checkpoint-folder.js';
+export type { LatestCheckpoint, ListedCheckpoint } from './checkpoint-folder.js';
+export { checkpointName } from './checkpoint-name.js';
+export type { Manifest } from './manifest.js';
+export { isSameProcess, ownIdentity, processIdentity } from './process-identity.js';
+export type { ProcessIdentity } from './process-identity.js';
+export { readWeights } from './read-weights.js';
+export type { WeightsOnly } from './read-weights.js';
+export type { BadCheckpoint, Checkpoint, OptimizerSnapshot, Snapshot } from './snapshot.js';
+export { weightsSha256 } from './weights.js';

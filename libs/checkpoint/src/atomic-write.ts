@@ -1,0 +1,84 @@
+/**
+ * Files that are either the old one or the new one, never a part: written beside the target, flushed to the disk,
+ * renamed over it, and the folder flushed too, because on Linux a rename is only durable once its directory is.
+ * Readers need no lock.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { withIoErrors } from './io-error.js';
+import { IO_CHUNK_BYTES } from './limits.js';
+
+/** What was written, as a manifest records it. */
+export interface WrittenFile {
+  readonly lengthBytes: number;
+  /** Lower-case hexadecimal. */
+  readonly sha256: string;
+}
+
+/** Flushes a folder's entries, so that a new or renamed name survives a power cut. */
+export async function syncDirectory(path: string): Promise<void> {
+  // Windows can neither open nor flush a folder; its file systems journal renames themselves.
+  if (process.platform === 'win32') return;
+  await withIoErrors('flush the folder', path, async () => {
+    const handle = await open(path, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  });
+}
+
+/** Makes a folder and its missing parents durably; one that exists is fine. */
+export async function makeDirectory(path: string): Promise<void> {
+  const target = resolve(path);
+  const first = await withIoErrors('make the folder', target, () => mkdir(target, { recursive: true }));
+  if (first === undefined) return;
+  for (let made = target; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
+}
+
+/**
+ * Writes a file that must not exist yet and flushes it. The chunks must not change until the promise resolves.
+ * The work is cut into pieces, so that hashing and writing tens of megabytes never holds up the event loop for long.
+ */
+export async function writeNewFile(path: string, chunks: readonly Uint8Array[]): Promise<WrittenFile> {
+  return withIoErrors('write', path, async () => {
+    const hash = createHash('sha256');
+    let lengthBytes = 0;
+    const handle = await open(path, 'wx');
+    try {
+      for (const chunk of chunks) {
+        for (let start = 0; start < chunk.length; start += IO_CHUNK_BYTES) {
+          const piece = chunk.subarray(start, start + IO_CHUNK_BYTES);
+          hash.update(piece);
+          await handle.writeFile(piece);
+          lengthBytes += piece.length;
+        }
+      }
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    return { lengthBytes, sha256: hash.digest('hex') };
+  });
+}
+
+/**
+ * Replaces a file in one durable move. On failure the old file is as it was and nothing is left beside it.
+ * @throws LockstepError 'io' naming the path and the cause
+ */
+export async function atomicWrite(path: string, content: string | Uint8Array): Promise<void> {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path)}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
+  const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+  try {
+    await writeNewFile(temporary, [bytes]);
+    await withIoErrors('replace', path, () => rename(temporary, path));
+  } catch (thrown) {
+    // The first failure is the one to report; a second one while cleaning up would only hide it.
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw thrown;
+  }
+  await syncDirectory(folder);
+}

@@ -1,0 +1,147 @@
+/**
+ * The checkpoints of a run: list them, find the newest sound one, read one by any path a user may give, drop old
+ * ones.
+ */
+import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { LockstepError, invariant } from '@lockstep/config';
+import { syncDirectory } from './atomic-write.js';
+import { stepOfName } from './checkpoint-name.js';
+import { errorCode, ioError, withIoErrors } from './io-error.js';
+import { MANIFEST_FILE } from './manifest.js';
+import type { Manifest } from './manifest.js';
+import { readCheckpointFolder, readManifest } from './read-checkpoint.js';
+import { refuseFile } from './safetensors-header.js';
+import type { BadCheckpoint, Checkpoint } from './snapshot.js';
+import { temporaryPath } from './temporary-folder.js';
+
+/** One folder of the list: with its manifest, or with the reason why it cannot be used. */
+export type ListedCheckpoint =
+  | { readonly path: string; readonly step: number; readonly manifest: Manifest }
+  | { readonly path: string; readonly step: number; readonly problem: string };
+
+export interface LatestCheckpoint {
+  readonly checkpoint: Checkpoint | null;
+  /** Newer ones that could not be used, newest first. */
+  readonly passedOver: readonly BadCheckpoint[];
+}
+
+/**
+ * All checkpoints in a run directory or checkpoints folder, by step. Looks at manifests and file sizes, not at the
+ * tensors. A folder that does not exist holds none.
+ */
+export async function listCheckpoints(folder: string): Promise<readonly ListedCheckpoint[]> {
+  const listed: ListedCheckpoint[] = [];
+  for (const { path, step } of await checkpointPaths(folder)) {
+    try {
+      const manifest = await readManifest(path);
+      await checkSizes(path, manifest);
+      listed.push({ path, step, manifest });
+    } catch (thrown) {
+      listed.push({ path, step, problem: problemOf(thrown) });
+    }
+  }
+  return listed;
+}
+
+/**
+ * The newest checkpoint of a run directory or checkpoints folder that is sound to the last bit, and what was passed
+ * over.
+ */
+export async function latestGoodCheckpoint(folder: string, verify = true): Promise<LatestCheckpoint> {
+  const passedOver: BadCheckpoint[] = [];
+  for (const { path } of [...await checkpointPaths(folder)].reverse()) {
+    try {
+      return { checkpoint: await readCheckpointFolder(path, verify), passedOver };
+    } catch (thrown) {
+      passedOver.push({ path, reason: problemOf(thrown) });
+    }
+  }
+  return { checkpoint: null, passedOver };
+}
+
+/**
+ * Reads a checkpoint: its folder, or the newest sound one of a run directory or of a checkpoints folder.
+ * @param options `verify: false` skips the SHA-256 comparison
+ * @throws LockstepError 'data' naming the file that is torn or altered, or saying that there is none; 'io' for a
+ * wrong path
+ */
+export async function readCheckpoint(path: string, options: { readonly verify?: boolean } = {}): Promise<Checkpoint> {
+  const { verify = true } = options;
+  const status = await withIoErrors('read', path, () => stat(path));
+  if (!status.isDirectory()) refuseFile(path, 'it is a file, not a checkpoint folder');
+  if (stepOfName(basename(path)) !== null || await exists(join(path, MANIFEST_FILE))) {
+    return readCheckpointFolder(path, verify);
+  }
+  const { checkpoint, passedOver } = await latestGoodCheckpoint(path, verify);
+  if (checkpoint !== null) return checkpoint;
+  const reasons = passedOver.map(({ reason }) => reason).join('; ');
+  throw new LockstepError(
+    'data',
+    `no ${reasons === '' ? '' : 'sound '}checkpoint in ${path}${reasons === '' ? '' : ` (${reasons})`}`,
+    'name a run directory or a checkpoint folder',
+  );
+}
+
+/**
+ * Removes old checkpoints: keeps step 0, the newest `keep` usable ones and whatever lies between them.
+ * Unusable ones older than those go too; newer ones stay to be looked at.
+ * @returns the paths removed
+ */
+export async function pruneCheckpoints(folder: string, keep: number): Promise<readonly string[]> {
+  invariant(Number.isSafeInteger(keep) && keep > 0, 'at least one checkpoint is kept');
+  const listed = await listCheckpoints(folder);
+  const oldestKept = listed.filter((entry) => 'manifest' in entry && entry.step > 0).at(-keep)?.step ?? 0;
+  const removed = listed.filter(({ step }) => step > 0 && step < oldestKept).map(({ path }) => path);
+  for (const path of removed) {
+    // Renamed first, so that a crash in the middle leaves no half a checkpoint under a checkpoint's name.
+    const doomed = temporaryPath(dirname(path), 'pruned');
+    await withIoErrors('remove', path, () => rename(path, doomed));
+    await withIoErrors('remove', doomed, () => rm(doomed, { recursive: true, force: true }));
+  }
+  if (removed.length > 0) await syncDirectory(await checkpointsFolderOf(folder));
+  return removed;
+}
+
+async function checkpointPaths(folder: string): Promise<readonly { readonly path: string; readonly step: number }[]> {
+  const checkpointsFolder = await checkpointsFolderOf(folder);
+  const names = await readdir(checkpointsFolder).catch((thrown: unknown) => {
+    if (errorCode(thrown) === 'ENOENT') return [];
+    throw ioError('list', checkpointsFolder, thrown);
+  });
+  return names
+    .flatMap((name) => {
+      const step = stepOfName(name);
+      return step === null ? [] : [{ path: join(checkpointsFolder, name), step }];
+    })
+    .sort((left, right) => left.step - right.step);
+}
+
+async function checkpointsFolderOf(folder: string): Promise<string> {
+  const inside = join(folder, 'checkpoints');
+  return await exists(inside) ? inside : folder;
+}
+
+async function checkSizes(folder: string, { files }: Manifest): Promise<void> {
+  for (const [name, { lengthBytes }] of Object.entries(files)) {
+    const path = join(folder, name);
+    const { size } = await withIoErrors('read', path, () => stat(path));
+    if (size !== lengthBytes) refuseFile(path, `it has ${size} bytes, the manifest says ${lengthBytes}`);
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (thrown) {
+    if (errorCode(thrown) === 'ENOENT' || errorCode(thrown) === 'ENOTDIR') return false;
+    throw ioError('read', path, thrown);
+  }
+}
+
+/** What is wrong with a checkpoint; a bug of ours is not its fault and goes on. */
+function problemOf(thrown: unknown): string {
+  if (thrown instanceof LockstepError && (thrown.kind === 'data' || thrown.kind === 'io')) return thrown.message;
+  throw thrown;
+}
