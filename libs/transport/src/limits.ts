@@ -2,6 +2,7 @@
  * Every bound of the transport, with the reason for both directions. Nothing here is a user option: a run that needs other
  * values passes them to the factories.
  */
+import type { OutboxBounds } from './outbox.js';
 
 /** Longest accepted PeerId in bytes. ZeroMQ allows 255; a short bound keeps log lines and probes small. */
 export const PEER_ID_BYTES_MAX = 128;
@@ -29,6 +30,9 @@ export const SEND_QUEUE_BYTES_MIN = 16 * 1024 * 1024;
 
 /** Frames of one message. The protocol uses two or three; a peer that sends thousands is broken or hostile. */
 export const FRAMES_PER_MESSAGE_MAX = 64;
+
+/** Connection events kept for a handler that is not there yet; the oldest go first. More would only repeat an old story. */
+export const EARLY_EVENTS_MAX = 64;
 
 /** First and longest pause before a full peer is tried again. Shorter burns the processor, longer leaves the wire idle. */
 export const RETRY_MS_MIN = 1;
@@ -68,7 +72,13 @@ export const CONNECT_TIMEOUT_MS = 5000;
 /** Longest time a closing transport waits for its last bytes, whatever the caller asks for. */
 export const LINGER_MS_MAX = 60_000;
 
-/** Bytes one peer's send queue may hold when the largest frame has `maxFrameBytes`. */
-export function sendQueueBytesMax(maxFrameBytes: number): number {
-  return Math.max(SEND_QUEUE_BYTES_MIN, SEND_QUEUE_FRAMES_MAX * maxFrameBytes);
+/** Deadline of the loopback measurement of `doctor`: a blocked interface must not hang it, a busy machine may be slow. */
+export const LOOPBACK_DEADLINE_MS = 10_000;
+
+/** The bounds of one peer's send queue, where the caller gives none. */
+export function outboxBounds(options: { readonly maxFrameBytes: number; readonly sendQueue?: Partial<OutboxBounds> }): OutboxBounds {
+  return {
+    messagesMax: options.sendQueue?.messagesMax ?? SEND_QUEUE_MESSAGES_MAX,
+    bytesMax: options.sendQueue?.bytesMax ?? Math.max(SEND_QUEUE_BYTES_MIN, SEND_QUEUE_FRAMES_MAX * options.maxFrameBytes),
+  };
 }

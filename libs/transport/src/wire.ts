@@ -24,15 +24,18 @@ export type Received =
   | { readonly type: 'message'; readonly frames: Frames }
   | { readonly type: 'unknown' };
 
-/**
- * The frames to put on the wire for one message of ours.
- * @throws LockstepError `internal` for an empty message, too many frames or a frame over `maxFrameBytes`: the sender's bug
- */
-export function toWire(frames: Frames, maxFrameBytes: number): Frames {
+/** @throws LockstepError `internal` for no frame, too many frames or a frame over `maxFrameBytes`: the sender's bug */
+export function checkMessage(frames: Frames, maxFrameBytes: number): Frames {
   invariant(frames.length > 0 && frames.length <= FRAMES_PER_MESSAGE_MAX, `a message has ${frames.length} frames`);
   for (const frame of frames) {
     invariant(frame.byteLength <= maxFrameBytes, `a frame of ${frame.byteLength} bytes is over ${maxFrameBytes}`);
   }
+  return frames;
+}
+
+/** The frames to put on the wire for one message of ours; throws what `checkMessage` throws. */
+export function toWire(frames: Frames, maxFrameBytes: number): Frames {
+  checkMessage(frames, maxFrameBytes);
   return frames[0]?.byteLength === 0 ? [EMPTY, EMPTY, ...frames] : frames;
 }
 

@@ -8,13 +8,12 @@
 import type { ClientEvent, ClientTransport, Frames, PeerId } from '@lockstep/runtime';
 import { Backoff } from '../backoff.js';
 import { EventSlot } from '../event-slot.js';
-import { RECONNECT_MS_MAX, RECONNECT_MS_MIN } from '../limits.js';
+import { RECONNECT_MS_MAX, RECONNECT_MS_MIN, outboxBounds } from '../limits.js';
 import { Outbox } from '../outbox.js';
 import { checkPeerId } from '../peer-id.js';
 import { fromWire, toWire } from '../wire.js';
 import { DealerConnection } from './dealer-connection.js';
 import { parseEndpoint } from './endpoint.js';
-import { outboxBounds } from './options.js';
 import type { ZeroMQOptions } from './options.js';
 
 export interface ZeroMQClientOptions extends ZeroMQOptions {

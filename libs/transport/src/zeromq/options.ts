@@ -4,7 +4,7 @@ import { context } from 'zeromq';
 import type { SocketOptions, Router } from 'zeromq';
 import {
   HANDSHAKE_TIMEOUT_MS, HIGH_WATER_MARK_MESSAGES, KEEPALIVE_COUNT, KEEPALIVE_IDLE_SECONDS, KEEPALIVE_INTERVAL_SECONDS,
-  SEND_QUEUE_MESSAGES_MAX, SILENCE_MS_MAX, sendQueueBytesMax,
+  SILENCE_MS_MAX,
 } from '../limits.js';
 import type { OutboxBounds } from '../outbox.js';
 import type { Endpoint } from './endpoint.js';
@@ -17,13 +17,6 @@ export interface ZeroMQOptions {
   readonly maxFrameBytes: number;
   /** Bounds of what waits for one peer; defaults in limits.ts. */
   readonly sendQueue?: Partial<OutboxBounds>;
-}
-
-export function outboxBounds(options: Pick<ZeroMQOptions, 'maxFrameBytes' | 'sendQueue'>): OutboxBounds {
-  return {
-    messagesMax: options.sendQueue?.messagesMax ?? SEND_QUEUE_MESSAGES_MAX,
-    bytesMax: options.sendQueue?.bytesMax ?? sendQueueBytesMax(options.maxFrameBytes),
-  };
 }
 
 type CommonSocketOptions = Pick<SocketOptions<Router>, 'linger' | 'maxMessageSize' | 'sendHighWaterMark' | 'receiveHighWaterMark'

@@ -5,17 +5,20 @@ export class ProbeTimer {
   readonly #probe: () => void;
   readonly #soon = new Map<number, NodeJS.Timeout>();
   #interval: NodeJS.Timeout | undefined;
+  #isStopped = false;
 
   constructor(probe: () => void) {
     this.#probe = probe;
   }
 
   start(): void {
+    if (this.#isStopped) return;
     this.#interval = setInterval(this.#probe, PROBE_INTERVAL_MS).unref();
   }
 
   /** A connection broke: probe now and again, because the socket learns of it a little after its monitor does. */
   soon(): void {
+    if (this.#isStopped) return;
     for (const delayMs of PROBE_AFTER_DISCONNECT_MS) {
       clearTimeout(this.#soon.get(delayMs));
       this.#soon.set(delayMs, setTimeout(this.#probe, delayMs).unref());
@@ -23,6 +26,7 @@ export class ProbeTimer {
   }
 
   stop(): void {
+    this.#isStopped = true;
     clearInterval(this.#interval);
     for (const timer of this.#soon.values()) clearTimeout(timer);
   }

@@ -9,13 +9,14 @@
 import type { Frames, PeerId, ServerEvent, ServerTransport } from '@lockstep/runtime';
 import { Router } from 'zeromq';
 import { EventSlot } from '../event-slot.js';
+import { outboxBounds } from '../limits.js';
 import { Outbox } from '../outbox.js';
 import type { OutboxBounds } from '../outbox.js';
 import { checkPeerId, isPeerId } from '../peer-id.js';
 import { FAREWELL, PROBE, fromWire, toWire } from '../wire.js';
 import { closeSocket } from './closing.js';
 import { bindable, connectable, formatEndpoint, parseEndpoint } from './endpoint.js';
-import { commonSocketOptions, endpointError, errorCode, outboxBounds } from './options.js';
+import { commonSocketOptions, endpointError, errorCode } from './options.js';
 import type { ZeroMQOptions } from './options.js';
 import { ProbeTimer } from './probe-timer.js';
 import { RouterPump } from './router-pump.js';

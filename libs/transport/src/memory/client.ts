@@ -1,0 +1,114 @@
+/** A worker's end in memory; behaves as the ZeroMQ client does. */
+import type { ClientEvent, ClientTransport, Clock, Frames } from '@lockstep/runtime';
+import { Backoff } from '../backoff.js';
+import { EventSlot } from '../event-slot.js';
+import { LINGER_MS_MAX, RECONNECT_MS_MAX, RECONNECT_MS_MIN } from '../limits.js';
+import { Outbox } from '../outbox.js';
+import type { OutboxBounds } from '../outbox.js';
+import { checkMessage } from '../wire.js';
+import type { Link, LinkEnd } from './link.js';
+
+export interface MemoryClientSetting {
+  readonly maxFrameBytes: number;
+  readonly bounds: OutboxBounds;
+  readonly clock: Clock;
+  /** One attempt to reach the server; undefined when it is not there. */
+  dial(client: MemoryClient): Link | undefined;
+}
+
+export class MemoryClient implements ClientTransport, LinkEnd {
+  readonly maxFrameBytes: number;
+  readonly bounds: OutboxBounds;
+  readonly #setting: MemoryClientSetting;
+  readonly #events: EventSlot<ClientEvent>;
+  /** What is sent while there is no connection. */
+  readonly #waiting: Outbox;
+  readonly #backoff = new Backoff(RECONNECT_MS_MIN, RECONNECT_MS_MAX);
+  #link: Link | undefined;
+  #cancelAttempt: (() => void) | undefined;
+  #whenFlushed: (() => void) | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(setting: MemoryClientSetting) {
+    this.#setting = setting;
+    this.maxFrameBytes = setting.maxFrameBytes;
+    this.bounds = setting.bounds;
+    this.#waiting = new Outbox(setting.bounds);
+    this.#events = new EventSlot(() => this.#link?.flush());
+    this.#attemptAfter(0);
+  }
+
+  onEvent(handler: (event: ClientEvent) => void): void {
+    this.#events.set(handler);
+  }
+
+  send(frames: Frames): void {
+    checkMessage(frames, this.maxFrameBytes);
+    if (this.#events.isClosed) return;
+    if (this.#link !== undefined) {
+      const { toServer } = this.#link;
+      if (!toServer.push(frames)) this.#link.end(`the coordinator does not drain the queue (${toServer.describe()} given up)`);
+    } else if (!this.#waiting.push(frames)) {
+      const reason = `the coordinator does not drain the queue (${this.#waiting.describe()} given up)`;
+      this.#waiting.clear();
+      this.#setting.clock.after(0, () => this.#events.emit({ type: 'disconnected', reason }));
+    }
+  }
+
+  close(lingerMs: number): Promise<void> {
+    this.#events.close();
+    this.#closing ??= this.#finish(lingerMs);
+    return this.#closing;
+  }
+
+  isListening(): boolean {
+    return this.#events.isListening;
+  }
+
+  received(link: Link, frames: Frames): void {
+    if (link === this.#link) this.#events.emit({ type: 'message', frames });
+  }
+
+  ended(link: Link, reason: string): void {
+    if (link !== this.#link) return;
+    this.#link = undefined;
+    this.#waiting.clear();
+    if (this.#events.isClosed) return;
+    this.#attemptAfter(this.#backoff.nextMs(this.#setting.clock.now()));
+    this.#events.emit({ type: 'disconnected', reason });
+  }
+
+  #attemptAfter(delayMs: number): void {
+    this.#cancelAttempt = this.#setting.clock.after(delayMs, () => {
+      const link = this.#setting.dial(this);
+      if (link === undefined) this.#attemptAfter(this.#backoff.nextMs(this.#setting.clock.now()));
+      else this.#connected(link);
+    });
+  }
+
+  #connected(link: Link): void {
+    this.#cancelAttempt = undefined;
+    this.#link = link;
+    for (let head = this.#waiting.head(); head !== undefined; head = this.#waiting.head()) {
+      this.#waiting.remove(head);
+      link.toServer.push(head);
+    }
+    if (this.#whenFlushed !== undefined) link.toServer.onEmpty(this.#whenFlushed);
+    this.#events.emit({ type: 'connected' });
+  }
+
+  /** Lets what is queued arrive, over a connection still to be made if need be, until the linger is over. */
+  async #finish(lingerMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const cancel = this.#setting.clock.after(Math.min(LINGER_MS_MAX, Math.max(0, lingerMs)), resolve);
+      this.#whenFlushed = () => {
+        cancel();
+        resolve();
+      };
+      if (this.#link !== undefined) this.#link.toServer.onEmpty(this.#whenFlushed);
+      else if (this.#waiting.size === 0) this.#whenFlushed();
+    });
+    this.#cancelAttempt?.();
+    this.#link?.end('the worker closed');
+  }
+}

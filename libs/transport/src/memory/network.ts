@@ -1,0 +1,132 @@
+/**
+ * A whole network in one process, for simulations and tests: the same ports, the same promises, a clock that the caller turns
+ * and faults drawn from a seed. Equal seed, calls and clock give equal events.
+ */
+import { LockstepError } from '@lockstep/config';
+import type { ClientTransport, Clock, PeerId, ServerTransport } from '@lockstep/runtime';
+import { SILENCE_MS_MAX, outboxBounds } from '../limits.js';
+import type { OutboxBounds } from '../outbox.js';
+import { checkPeerId } from '../peer-id.js';
+import { MemoryClient } from './client.js';
+import type { MemoryFaults } from './faults.js';
+import { Link } from './link.js';
+import { MemoryServer } from './server.js';
+
+export interface MemoryNetworkOptions {
+  readonly seed: number;
+  readonly clock: Clock;
+  /** None by default. */
+  readonly faults?: MemoryFaults;
+}
+
+export interface MemoryServerOptions {
+  /** `memory://NAME`; a free name by default. */
+  readonly endpoint?: string;
+  /** Largest frame in bytes, both ways. */
+  readonly maxFrameBytes: number;
+  /** Bounds of what waits for one peer; defaults in limits.ts. */
+  readonly sendQueue?: Partial<OutboxBounds>;
+}
+
+export interface MemoryClientOptions extends MemoryServerOptions {
+  readonly endpoint: string;
+  readonly peerId: PeerId;
+}
+
+export interface MemoryNetwork {
+  /** @throws LockstepError `unavailable` when the endpoint is taken */
+  bind(options: MemoryServerOptions): ServerTransport;
+  /** Starts connecting; `connected` follows once a server is bound there. */
+  connect(options: MemoryClientOptions): ClientTransport;
+  /** From now on messages meet these faults; those under way keep theirs. */
+  setFaults(faults: MemoryFaults): void;
+  /** Breaks the connection of a peer; both ends are told and the client connects again. */
+  breakConnection(peer: PeerId): void;
+  /**
+   * Cuts a peer off: nothing passes either way and nobody is told, until `heal`, or until the silence limit after which both
+   * ends take the connection for broken.
+   */
+  isolate(peer: PeerId): void;
+  /** Ends an isolation; what was held up on a connection that still stands arrives now. */
+  heal(peer: PeerId): void;
+}
+
+/** @param options `seed` is a whole number; `clock` may be virtual: the network has no other source of time */
+export function createMemoryNetwork(options: MemoryNetworkOptions): MemoryNetwork {
+  return new Network(options);
+}
+
+class Network implements MemoryNetwork {
+  readonly #seed: number;
+  readonly #clock: Clock;
+  readonly #servers = new Map<string, MemoryServer>();
+  readonly #links = new Map<PeerId, Link>();
+  /** Cancels the end of the silence, by isolated peer. */
+  readonly #isolated = new Map<PeerId, () => void>();
+  #faults: MemoryFaults;
+  #nameIndex = 0;
+  #linkIndex = 0;
+
+  constructor(options: MemoryNetworkOptions) {
+    this.#seed = options.seed;
+    this.#clock = options.clock;
+    this.#faults = options.faults ?? {};
+  }
+
+  bind(options: MemoryServerOptions): ServerTransport {
+    const endpoint = options.endpoint ?? `memory://server-${(this.#nameIndex += 1)}`;
+    if (this.#servers.has(endpoint)) {
+      throw new LockstepError('unavailable', `cannot bind ${endpoint}: the address is in use`, 'pick another name');
+    }
+    const { maxFrameBytes } = options;
+    const unbind = (): void => void this.#servers.delete(endpoint);
+    const server = new MemoryServer({ endpoint, maxFrameBytes, bounds: outboxBounds(options), clock: this.#clock, unbind });
+    this.#servers.set(endpoint, server);
+    return server;
+  }
+
+  connect(options: MemoryClientOptions): ClientTransport {
+    const peerId = checkPeerId(options.peerId);
+    return new MemoryClient({
+      maxFrameBytes: options.maxFrameBytes,
+      bounds: outboxBounds(options),
+      clock: this.#clock,
+      dial: (client) => this.#dial(peerId, options.endpoint, client),
+    });
+  }
+
+  setFaults(faults: MemoryFaults): void {
+    this.#faults = faults;
+  }
+
+  breakConnection(peer: PeerId): void {
+    this.#links.get(peer)?.end('the connection broke');
+  }
+
+  isolate(peer: PeerId): void {
+    if (this.#isolated.has(peer)) return;
+    this.#isolated.set(peer, this.#clock.after(SILENCE_MS_MAX, () => this.#links.get(peer)?.end('the connection fell silent')));
+  }
+
+  heal(peer: PeerId): void {
+    this.#isolated.get(peer)?.();
+    this.#isolated.delete(peer);
+    this.#links.get(peer)?.flush();
+  }
+
+  #dial(peer: PeerId, endpoint: string, client: MemoryClient): Link | undefined {
+    const server = this.#servers.get(endpoint);
+    if (server === undefined || this.#isolated.has(peer)) return undefined;
+    const setting = {
+      clock: this.#clock,
+      seed: this.#seed,
+      linkIndex: (this.#linkIndex += 1),
+      faults: () => this.#faults,
+      isIsolated: (its: PeerId) => this.#isolated.has(its),
+    };
+    const link = new Link(setting, peer, server, client);
+    this.#links.set(peer, link);
+    server.accept(link);
+    return link;
+  }
+}
