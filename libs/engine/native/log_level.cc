@@ -1,6 +1,7 @@
-// TensorFlow logs a banner while its library is being initialised, before it reads TF_CPP_MIN_LOG_LEVEL, and a banner garbles a
-// terminal with progress on it. This file is part of the addon, which is linked with `-z initfirst`: so the constructor below
-// runs before those of TensorFlow's libraries. absl's log level is a constant-initialised atomic and may be set that early.
+// TensorFlow logs a banner while its library is being initialised, before it reads TF_CPP_MIN_LOG_LEVEL, and a banner
+// garbles a terminal with progress on it. This file is part of the addon, which is linked with `-z initfirst`: so the
+// constructor below runs before those of TensorFlow's libraries. absl's log level is a constant-initialised atomic and
+// may be set that early.
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,8 +1,8 @@
 """Takes out of TensorFlow's wheel, and of the CUDA wheels beside it, only what the engine needs.
 
 Usage: unpack.py WHEEL_FOLDER LIBRARY_FOLDER HEADER_FOLDER
-Shared libraries are laid flat into LIBRARY_FOLDER; headers keep their path below the wheel's include folder. zipfile checks the
-CRC of everything it reads. Prints the name of each library, one a line.
+Shared libraries are laid flat into LIBRARY_FOLDER; headers keep their path below the wheel's include folder. zipfile
+checks the CRC of everything it reads. Prints the name of each library, one a line.
 """
 
 import os

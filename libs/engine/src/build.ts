@@ -1,7 +1,8 @@
 /**
- * The four steps that make a build in a work folder: fetch the pinned wheels, take the libraries and headers out, compile the addon
- * of tfjs-node against them, and load it once in a process of its own. The addon uses Node's stable C interface only, so one build
- * serves every Node and needs neither node-gyp nor Node's headers, just those of the npm package `node-api-headers`.
+ * The four steps that make a build in a work folder: fetch the pinned wheels, take the libraries and headers out,
+ * compile the addon of tfjs-node against them, and load it once in a process of its own. The addon uses Node's stable
+ * C interface only, so one build serves every Node and needs neither node-gyp nor Node's headers, just those of the
+ * npm package `node-api-headers`.
  */
 
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
@@ -45,7 +46,10 @@ export function librariesOf(job: BuildJob): string {
   return join(job.work, 'libraries');
 }
 
-/** Fetches the wheels by pip, from the index pip is configured with; a wheel with another SHA-256 is refused by pip itself. */
+/**
+ * Fetches the wheels by pip, from the index pip is configured with; a wheel with another SHA-256 is refused by pip
+ * itself.
+ */
 export async function downloadWheels(job: BuildJob): Promise<void> {
   const wheels = join(job.work, 'wheels');
   const requirements = join(job.work, 'requirements.txt');
@@ -53,10 +57,12 @@ export async function downloadWheels(job: BuildJob): Promise<void> {
   await writeFile(requirements, lines.join(''));
   const size = job.gpu ? '2.4 GB' : '0.3 GB';
   job.onProgress(`1/4 fetching TensorFlow ${TENSORFLOW_VERSION}${job.gpu ? ' with CUDA' : ''} by pip (${size})`);
-  // Without --platform and --abi pip would look for a wheel for its own Python; the libraries inside are the same for all.
+  // Without --platform and --abi pip would look for a wheel for its own Python; the libraries inside are the same for
+  // all.
   const args = [
-    ...['-m', 'pip', 'download', '--disable-pip-version-check', '--no-input', '--no-cache-dir', '--progress-bar', 'off'],
-    ...['--timeout', '30', '--retries', '2', '--no-deps', '--only-binary', ':all:', '--require-hashes'],
+    ...['-m', 'pip', 'download', '--disable-pip-version-check', '--no-input', '--no-cache-dir'],
+    ...['--progress-bar', 'off', '--timeout', '30', '--retries', '2'],
+    ...['--no-deps', '--only-binary', ':all:', '--require-hashes'],
     ...['--python-version', '3.12', '--implementation', 'cp', '--abi', 'cp312'],
     ...job.wheelSet.platforms.flatMap((platform) => ['--platform', platform]),
     ...['--dest', wheels, '--requirement', requirements],
@@ -73,7 +79,8 @@ export async function downloadWheels(job: BuildJob): Promise<void> {
 /** Takes libraries and headers out of the wheels. */
 export async function unpackWheels(job: BuildJob): Promise<void> {
   job.onProgress('2/4 unpacking the library');
-  const args = [join(NATIVE_FOLDER, 'unpack.py'), join(job.work, 'wheels'), librariesOf(job), join(job.work, 'headers')];
+  const script = join(NATIVE_FOLDER, 'unpack.py');
+  const args = [script, join(job.work, 'wheels'), librariesOf(job), join(job.work, 'headers')];
   await step(job, 'unpacking TensorFlow', job.python.program, args, { deadlineMs: UNPACK_DEADLINE_MS });
 }
 
@@ -89,8 +96,8 @@ export async function compileBinding(job: BuildJob): Promise<void> {
     ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(job.sources, 'binding', name)),
     join(NATIVE_FOLDER, 'log_level.cc'),
     ...['-o', BINDING_NAME, './libtensorflow_cc.so.2', './libtensorflow_framework.so.2'],
-    // An old-style rpath comes before LD_LIBRARY_PATH, so that another TensorFlow there is not taken, and serves what the
-    // libraries open later (CUDA). For initfirst see native/log_level.cc.
+    // An old-style rpath comes before LD_LIBRARY_PATH, so that another TensorFlow there is not taken, and serves what
+    // the libraries open later (CUDA). For initfirst see native/log_level.cc.
     '-Wl,--disable-new-dtags,-rpath,$ORIGIN,-z,initfirst',
   ];
   await step(job, 'compiling the binding', job.compiler.program, args, {
@@ -103,7 +110,8 @@ export async function compileBinding(job: BuildJob): Promise<void> {
 export async function proveBinding(job: BuildJob): Promise<void> {
   job.onProgress('4/4 loading it once');
   const script = 'process.stdout.write(require(process.argv[1]).TF_Version + "\\n")';
-  const end = await step(job, 'loading the binding', process.execPath, ['-e', script, join(librariesOf(job), BINDING_NAME)], {
+  const args = ['-e', script, join(librariesOf(job), BINDING_NAME)];
+  const end = await step(job, 'loading the binding', process.execPath, args, {
     deadlineMs: PROBE_DEADLINE_MS * 3,
     environment: { CUDA_VISIBLE_DEVICES: '-1' },
   });
@@ -128,7 +136,8 @@ async function step(
   args: readonly string[],
   needs: Omit<ChildNeeds, 'signal' | 'onLine'>,
 ): Promise<ChildEnd> {
-  const end = await runChild(program, args, { ...needs, signal: job.signal, onLine: (line) => job.onProgress(`  ${line}`) });
+  const onLine = (line: string): void => job.onProgress(`  ${line}`);
+  const end = await runChild(program, args, { ...needs, signal: job.signal, onLine });
   if (end.how !== 'done') throw explainFailure(what, end, job.work, needs.deadlineMs);
   return end;
 }

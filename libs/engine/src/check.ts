@@ -1,13 +1,16 @@
 /**
- * A few milliseconds of arithmetic with known results: an engine that loads and then computes nonsense (a wrong library, a broken
- * build) is found before a run starts, not in its loss curve.
+ * A few milliseconds of arithmetic with known results: an engine that loads and then computes nonsense (a wrong
+ * library, a broken build) is found before a run starts, not in its loss curve.
  */
 
 import { LockstepError } from '@lockstep/config';
 
 import type { Engine } from './engine.js';
 
-/** Largest error allowed, relative to results of about 1: float32 rounding over 96 terms stays far below, a wrong op far above. */
+/**
+ * Largest error allowed, relative to results of about 1: float32 rounding over 96 terms stays far below, a wrong op
+ * far above.
+ */
 const TOLERANCE = 1e-5;
 
 const [ROWS, INNER, COLUMNS] = [64, 96, 80] as const;

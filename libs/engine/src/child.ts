@@ -1,6 +1,6 @@
 /**
- * Child processes with a deadline. Their output is passed on line by line and the last lines are kept, because they are what
- * explains a failure.
+ * Child processes with a deadline. Their output is passed on line by line and the last lines are kept, because they
+ * are what explains a failure.
  */
 
 import { spawn } from 'node:child_process';

@@ -1,7 +1,7 @@
 /**
- * The words of this library. An engine is what runs tensor maths: `tensorflow` (native libtensorflow behind the kernels of
- * tfjs-node) or `wasm` (the embedded one, from npm alone). An engine is first found, without loading anything, and then
- * loaded once in the one thread that computes.
+ * The words of this library. An engine is what runs tensor maths: `tensorflow` (native libtensorflow behind the
+ * kernels of tfjs-node) or `wasm` (the embedded one, from npm alone). An engine is first found, without loading
+ * anything, and then loaded once in the one thread that computes.
  */
 
 import type * as tfjs from '@tensorflow/tfjs-core';

@@ -1,7 +1,7 @@
 /**
- * TensorFlow reads its thread counts and devices from the environment when its library is loaded, and never again. A worker
- * thread only has a copy of `process.env`, which native code does not see: so the launcher hands these variables to the process
- * it starts, or the main thread sets them before it starts the thread that loads the engine.
+ * TensorFlow reads its thread counts and devices from the environment when its library is loaded, and never again. A
+ * worker thread only has a copy of `process.env`, which native code does not see: so the launcher hands these
+ * variables to the process it starts, or the main thread sets them before it starts the thread that loads the engine.
  */
 
 import { LockstepError } from '@lockstep/config';

@@ -10,6 +10,11 @@ interface Known {
   readonly advice: string;
 }
 
+const NETWORK = {
+  what: 'the package index cannot be reached',
+  advice: 'check the network and the proxy and index settings of pip (pip config list)',
+} as const;
+
 /** First match wins: a full disk or a wrong hash may drag a vaguer complaint behind it. */
 const KNOWN: readonly Known[] = [
   {
@@ -23,10 +28,12 @@ const KNOWN: readonly Known[] = [
     advice: 'check which index pip uses (pip config list) and try again',
   },
   {
-    pattern:
-      /NewConnectionError|NameResolutionError|Name or service not known|name resolution|Connection refused|ECONNREFUSED|unreachable|ProxyError|Max retries|timed out|SSLError|Connection (?:reset|aborted|broken)/i,
-    what: 'the package index cannot be reached',
-    advice: 'check the network and the proxy and index settings of pip (pip config list)',
+    pattern: /connection (?:refused|reset|aborted|broken)|NewConnectionError|ConnectionError|unreachable|timed out/i,
+    ...NETWORK,
+  },
+  {
+    pattern: /name resolution|NameResolutionError|not known|ProxyError|SSLError|max retries/i,
+    ...NETWORK,
   },
   {
     pattern: /No matching distribution|Could not find a version/i,
@@ -48,10 +55,12 @@ export function explainFailure(what: string, end: ChildEnd, folder: string, dead
   const text = end.tail.join('\n');
   const options = { cause: new Error(text === '' ? end.how : text) };
   const orWasm = 'or go on with the wasm engine';
-  if (end.how === 'aborted') return new LockstepError('unavailable', `${what} was interrupted`, 'start it again', options);
+  if (end.how === 'aborted') {
+    return new LockstepError('unavailable', `${what} was interrupted`, 'start it again', options);
+  }
   if (end.how === 'deadline') {
-    const minutes = Math.round(deadlineMs / 60_000);
-    return new LockstepError('unavailable', `${what} took more than ${minutes} minutes`, `try again, ${orWasm}`, options);
+    const late = `${what} took more than ${Math.round(deadlineMs / 60_000)} minutes`;
+    return new LockstepError('unavailable', late, `try again, ${orWasm}`, options);
   }
   const known = KNOWN.find(({ pattern }) => pattern.test(text));
   if (known !== undefined) {
@@ -72,5 +81,6 @@ export function explainFailure(what: string, end: ChildEnd, folder: string, dead
 
 /** The last line that speaks of an error, else the last line. */
 function tellingLine(tail: readonly string[]): string {
-  return ([...tail].reverse().find((line) => /error|fatal|cannot|not found/i.test(line)) ?? tail.at(-1) ?? 'it said nothing').trim();
+  const telling = [...tail].reverse().find((line) => /error|fatal|cannot|not found/i.test(line));
+  return (telling ?? tail.at(-1) ?? 'it said nothing').trim();
 }

@@ -1,6 +1,6 @@
 /**
- * Finding an engine without loading it: our own build in the cache first, then a stock install of tfjs-node, then wasm. What
- * cannot be had is explained in one line with the way out, and a GPU is never replaced by the CPU.
+ * Finding an engine without loading it: our own build in the cache first, then a stock install of tfjs-node, then
+ * wasm. What cannot be had is explained in one line with the way out, and a GPU is never replaced by the CPU.
  */
 
 import { join } from 'node:path';
@@ -29,7 +29,9 @@ export interface FindNeeds {
 export async function findEngine(choice: EngineChoice, needs: FindNeeds): Promise<EngineFound> {
   const wantsGpu = needs.device.kind === 'gpu';
   if (choice === 'wasm') {
-    if (wantsGpu) throw unavailable({ reason: 'the wasm engine has no GPU', advice: 'choose engine tensorflow or device cpu' });
+    if (wantsGpu) {
+      throw unavailable({ reason: 'the wasm engine has no GPU', advice: 'choose engine tensorflow or device cpu' });
+    }
     return findWasm();
   }
   const tensorflow = await findTensorflow(wantsGpu, needs.cache ?? cacheFolder());
@@ -66,7 +68,7 @@ async function findTensorflow(gpu: boolean, cache: string): Promise<TensorflowFo
 
 async function findBuild(folder: string, kernels: string): Promise<TensorflowFound | string> {
   const checked = await checkBuild(folder);
-  if ('problem' in checked) return `no tensorflow engine is installed (looked for ${folder}: ${checked.problem})`;
+  if ('problem' in checked) return `the tensorflow engine is not installed in ${folder}: ${checked.problem}`;
   const { tensorflow: version, gpu } = checked.manifest;
   return { name: 'tensorflow', source: 'cache', version, gpu, folder, binding: join(folder, BINDING_NAME), kernels };
 }

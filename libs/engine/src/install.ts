@@ -1,11 +1,11 @@
 /**
- * `lockstep engine install`: everything that can be missing is asked for first, the build arises in a folder beside its place and
- * gets its name by one rename when it is complete. So an interrupted install leaves nothing that is ever taken, and two at
- * once both work: the one that ends second finds a good build in place and drops its own.
+ * `lockstep engine install`: everything that can be missing is asked for first, the build arises in a folder beside
+ * its place and gets its name by one rename when it is complete. So an interrupted install leaves nothing that is
+ * ever taken, and two at once both work: the one that ends second finds a good build in place and drops its own.
  */
 
-import { mkdir, mkdtemp, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir, rm, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 import { LockstepError, invariant } from '@lockstep/config';
 
@@ -13,10 +13,11 @@ import { builtFiles, compileBinding, downloadWheels, librariesOf, proveBinding, 
 import type { BuildJob } from './build.js';
 import type { DeviceRequest, EngineFound } from './engine.js';
 import { findEngine } from './find.js';
-import { INSTALL_BYTES_NEEDED, STALE_INSTALL_MS } from './limits.js';
+import { INSTALL_BYTES_NEEDED } from './limits.js';
 import { verifyBuild, writeManifest } from './manifest.js';
 import { buildFolder, cacheFolder } from './paths.js';
 import { TFJS_VERSION, wheelSet } from './pins.js';
+import { makeWorkFolder, putInPlace, removeStale } from './place.js';
 import { platformProblem } from './platform.js';
 import { tfjsNodePackages } from './stock.js';
 import { findCompiler, findPython } from './tools.js';
@@ -31,12 +32,10 @@ export interface InstallNeeds {
   readonly cache?: string;
 }
 
-/** Part of the name of a folder that is being filled. */
-const UNFINISHED = '.unfinished-';
-
 /**
  * Installs the tensorflow engine, or checks every byte of the one that is there and returns it.
- * @throws LockstepError `unavailable`: the platform, Python, pip, a compiler, the network, room on the disk; with what to do
+ * @throws LockstepError `unavailable`: the platform, Python, pip, a compiler, the network, room on the disk; with
+ * what to do
  */
 export async function installEngine(needs: InstallNeeds): Promise<EngineFound> {
   const { gpu, onProgress, signal } = needs;
@@ -62,12 +61,13 @@ export async function installEngine(needs: InstallNeeds): Promise<EngineFound> {
   const python = await findPython(signal);
   const compiler = await findCompiler(signal);
   const place = dirname(target);
-  await makePlace(place);
+  await writable(place, () => mkdir(place, { recursive: true }));
   await demandRoom(place, gpu);
-  await removeStale(place);
-  const work = await mkdtemp(`${target}${UNFINISHED}`);
+  await removeStale(place, Date.now());
+  const work = await writable(place, () => makeWorkFolder(target));
   try {
-    const job: BuildJob = { gpu, wheelSet: wheels, python, compiler, sources: sources.folder, work, onProgress, signal };
+    const tools = { python, compiler, sources: sources.folder };
+    const job: BuildJob = { gpu, wheelSet: wheels, ...tools, work, onProgress, signal };
     await downloadWheels(job);
     await unpackWheels(job);
     await compileBinding(job);
@@ -85,13 +85,13 @@ export async function installEngine(needs: InstallNeeds): Promise<EngineFound> {
   return findEngine('tensorflow', { device, cache });
 }
 
-async function makePlace(place: string): Promise<void> {
+async function writable<T>(place: string, work: () => Promise<T>): Promise<T> {
   try {
-    await mkdir(place, { recursive: true });
+    return await work();
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
     const hint = 'set LOCKSTEP_CACHE to a folder that can be written';
-    throw new LockstepError('unavailable', `the cache folder ${place} cannot be made: ${message}`, hint, { cause });
+    throw new LockstepError('unavailable', `the cache folder ${place} cannot be written: ${message}`, hint, { cause });
   }
 }
 
@@ -106,33 +106,4 @@ async function demandRoom(place: string, gpu: boolean): Promise<void> {
     `the disk of ${place} is too full: ${figures}`,
     'free some space, or set LOCKSTEP_CACHE to a folder with room',
   );
-}
-
-/** Removes what installs left that were killed long ago; never one that may still run. */
-async function removeStale(place: string): Promise<void> {
-  for (const name of (await readdir(place)).filter((entry) => entry.includes(UNFINISHED))) {
-    const folder = join(place, name);
-    const age = await stat(folder).then((found) => Date.now() - found.mtimeMs, () => 0);
-    if (age > STALE_INSTALL_MS) await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** Renames a finished folder to its place, which may hold a good build by now, or a broken one from before. */
-async function putInPlace(finished: string, target: string): Promise<void> {
-  const aside = join(dirname(finished), `${basename(target)}-broken`);
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await rename(finished, target);
-      return;
-    } catch (error) {
-      if (attempt === 3 || !isOccupied(error)) throw error;
-    }
-    if ((await verifyBuild(target)) === undefined) return;
-    // The work folder is on the same disk and is removed with all that is in it.
-    await rename(target, `${aside}-${attempt}`).catch(() => undefined);
-  }
-}
-
-function isOccupied(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST');
 }

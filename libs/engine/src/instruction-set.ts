@@ -1,7 +1,7 @@
 /**
- * What decides the bits of a CPU's sums besides the code: oneDNN picks its kernels by instruction set, and Eigen cuts a matrix
- * product into blocks that fit the caches, so both are named in the compute class. Read from Linux's own files; elsewhere the
- * processor's model stands for both.
+ * What decides the bits of a CPU's sums besides the code: oneDNN picks its kernels by instruction set, and Eigen cuts
+ * a matrix product into blocks that fit the caches, so both are named in the compute class. Read from Linux's own
+ * files; elsewhere the processor's model stands for both.
  */
 
 import { readdirSync, readFileSync } from 'node:fs';

@@ -30,5 +30,10 @@ export const TAIL_LINES_MAX = 12;
 /** Longest line kept of a child's output. */
 export const LINE_CHARACTERS_MAX = 400;
 
-/** Left-overs of interrupted installs older than this are removed: longer than all deadlines of one install together. */
+/**
+ * Left-overs of interrupted installs older than this are removed: longer than all deadlines of one install together.
+ */
 export const STALE_INSTALL_MS = 24 * 60 * MINUTE_MS;
+
+/** Free memory a worker wants: 0.9 GB of mapped library, and the tutorial model with a step's activations. */
+export const MEMORY_MIB_ADVISED = 2048;

@@ -7,8 +7,8 @@ import { loadTensorflow } from './tensorflow.js';
 import { loadWasm } from './wasm.js';
 
 /**
- * Loads what `findEngine` found and makes it tfjs's current backend, in this thread. The variables of `engineEnvironment` must
- * be in the process's environment already.
+ * Loads what `findEngine` found and makes it tfjs's current backend, in this thread. The variables of
+ * `engineEnvironment` must be in the process's environment already.
  * @throws LockstepError `unavailable` when it does not load, or the device is a GPU that the engine does not reach
  */
 export async function loadEngine(found: EngineFound, needs: { readonly device: DeviceRequest }): Promise<Engine> {

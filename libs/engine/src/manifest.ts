@@ -1,7 +1,7 @@
 /**
- * The manifest of a build is written last, inside a folder that gets its final name only then. It lists every file that is
- * loaded with size and SHA-256. Finding checks sizes and the addon's hash (a millisecond); `verifyBuild` hashes everything
- * (a second or more), for doctor and before a reinstall.
+ * The manifest of a build is written last, inside a folder that gets its final name only then. It lists every file
+ * that is loaded with size and SHA-256. Finding checks sizes and the addon's hash (a millisecond); `verifyBuild`
+ * hashes everything (a second or more), for doctor and before a reinstall.
  */
 
 import { createHash } from 'node:crypto';
@@ -80,7 +80,9 @@ async function flushFile(path: string): Promise<void> {
   }
 }
 
-/** The cheap check, on every find: a manifest of this recipe, every file there with its size, the addon with its hash. */
+/**
+ * The cheap check, on every find: a manifest of this recipe, every file there with its size, the addon with its hash.
+ */
 export async function checkBuild(folder: string): Promise<ManifestChecked> {
   const read = await readManifest(folder);
   if ('problem' in read) return read;
@@ -93,7 +95,8 @@ export async function checkBuild(folder: string): Promise<ManifestChecked> {
   }
   const binding = read.manifest.files[BINDING_NAME];
   if (binding === undefined) return { problem: `the manifest does not name ${BINDING_NAME}` };
-  if ((await fileSha256(join(folder, BINDING_NAME))) !== binding.sha256) return { problem: `${BINDING_NAME} was changed` };
+  const sha256 = await fileSha256(join(folder, BINDING_NAME));
+  if (sha256 !== binding.sha256) return { problem: `${BINDING_NAME} was changed` };
   return read;
 }
 
@@ -108,6 +111,8 @@ export async function verifyBuild(folder: string): Promise<string | undefined> {
 }
 
 async function readManifest(folder: string): Promise<ManifestChecked> {
+  const exists = await stat(folder).then(() => true, () => false);
+  if (!exists) return { problem: 'there is no such folder' };
   const text = await readFile(join(folder, MANIFEST_NAME), 'utf8').catch(() => undefined);
   if (text === undefined) return { problem: 'it has no readable manifest' };
   let value: unknown;

@@ -1,6 +1,6 @@
 /**
- * Where builds are kept: outside the checkout, so that a fresh clone finds the build of the last one, and one folder a build,
- * named by everything that defines it, so that a new version never meets the files of an old one.
+ * Where builds are kept: outside the checkout, so that a fresh clone finds the build of the last one, and one folder
+ * a build, named by everything that defines it, so that a new version never meets the files of an old one.
  */
 
 import { homedir } from 'node:os';

@@ -1,9 +1,9 @@
 /**
- * What exactly is installed: versions, and the SHA-256 of every wheel, so that two machines that say the same thing run the same
- * bytes. Raise `RECIPE` when the way the build is made changes what is built.
+ * What exactly is installed: versions, and the SHA-256 of every wheel, so that two machines that say the same thing
+ * run the same bytes. Raise `RECIPE` when the way the build is made changes what is built.
  *
- * Only the Linux x64 CPU build is run by this project's own tests. The Linux arm64 wheel is pinned and never run; the CUDA
- * build is loaded, not computed with, where no GPU is at hand.
+ * Only the Linux x64 CPU build is run by this project's own tests. The Linux arm64 wheel is pinned and never run; the
+ * CUDA build is loaded, not computed with, where no GPU is at hand.
  */
 
 export const TENSORFLOW_VERSION = '2.21.0';

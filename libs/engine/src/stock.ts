@@ -1,6 +1,6 @@
 /**
- * The packages of npm: the JavaScript of tfjs-node (its kernels are needed by every tensorflow engine) and, where its install
- * script could run, the addon and the TensorFlow that came with it.
+ * The packages of npm: the JavaScript of tfjs-node (its kernels are needed by every tensorflow engine) and, where its
+ * install script could run, the addon and the TensorFlow that came with it.
  */
 
 import { readdir, readFile } from 'node:fs/promises';
@@ -19,7 +19,10 @@ const CPU_PACKAGE = '@tensorflow/tfjs-node';
 
 const ownRequire = createRequire(import.meta.url);
 
-/** Folder of an installed package, looked for from this file and from the working directory; undefined when there is none. */
+/**
+ * Folder of an installed package, looked for from this file and from the working directory; undefined when there is
+ * none.
+ */
 export function packageFolder(name: string): string | undefined {
   try {
     return dirname(ownRequire.resolve(`${name}/package.json`, { paths: [import.meta.dirname, process.cwd()] }));

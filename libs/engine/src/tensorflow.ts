@@ -1,6 +1,6 @@
 /**
- * Loading the native engine: the kernels of tfjs-node are plain JavaScript and the addon is given to them by us, because
- * tfjs-node's own entry point insists on finding it inside its package folder.
+ * Loading the native engine: the kernels of tfjs-node are plain JavaScript and the addon is given to them by us,
+ * because tfjs-node's own entry point insists on finding it inside its package folder.
  */
 
 import { createRequire } from 'node:module';
@@ -12,7 +12,9 @@ import { LockstepError, invariant } from '@lockstep/config';
 import type { KernelBackend } from '@tensorflow/tfjs-core';
 
 import type { DeviceRequest, Engine, TensorflowFound } from './engine.js';
+import { hostFacts } from './host.js';
 import { instructionSet, instructionSetName } from './instruction-set.js';
+import type { InstructionSet } from './instruction-set.js';
 
 /** What we use of the addon ourselves; the rest is between it and the kernels. */
 interface Binding {
@@ -24,7 +26,13 @@ interface Binding {
 type BackendClass = new (binding: Binding, packageName: string) => KernelBackend;
 
 /** Variables besides the thread count that change the bits of a result. */
-const DECIDING_VARIABLES = ['TF_ENABLE_ONEDNN_OPTS', 'ONEDNN_MAX_CPU_ISA', 'DNNL_MAX_CPU_ISA', 'TF_ENABLE_TENSOR_FLOAT_32_EXECUTION'];
+const DECIDING_VARIABLES = [
+  'TF_ENABLE_ONEDNN_OPTS',
+  'TF_SET_ONEDNN_FPMATH_MODE',
+  'ONEDNN_DEFAULT_FPMATH_MODE',
+  'ONEDNN_MAX_CPU_ISA',
+  'NVIDIA_TF32_OVERRIDE',
+];
 
 /**
  * Loads the native engine and makes it tfjs's current backend. Only once a process, in the thread that computes.
@@ -55,26 +63,43 @@ export async function loadTensorflow(found: TensorflowFound, device: DeviceReque
   tf.registerBackend('tensorflow', () => new Backend(binding, packageName), 3);
   invariant(await tf.setBackend('tensorflow'), 'the registered backend starts');
   await tf.ready();
-  const processor = instructionSet();
   const threads = threadCount();
+  const processor = instructionSet();
+  const deviceName = device.kind === 'gpu' ? await gpuName(device.index) : processor.model;
   return {
     name: 'tensorflow',
     version: binding.TF_Version,
-    device: { kind: device.kind, name: device.kind === 'gpu' ? `GPU ${device.index}` : processor.model },
+    device: { kind: device.kind, name: deviceName },
     threads,
-    computeClass: [
-      found.source === 'cache' ? basename(found.folder) : `tensorflow-${binding.TF_Version}-stock-${process.arch}`,
-      device.kind,
-      instructionSetName(processor),
-      `threads=${threads}`,
-      ...DECIDING_VARIABLES.flatMap((name) => {
-        const value = process.env[name];
-        return value === undefined ? [] : [`${name}=${value}`];
-      }),
-    ].join(' '),
+    computeClass: computeClass(found, binding.TF_Version, device.kind === 'gpu' ? deviceName : processor, threads),
     tf,
     handleCount: () => binding.getNumOfTensors(),
   };
+}
+
+async function gpuName(index: number): Promise<string> {
+  return (await hostFacts()).gpus.find((gpu) => gpu.index === index)?.name ?? `GPU ${index}`;
+}
+
+/**
+ * On a CPU the thread count decides how TensorFlow cuts a sum, so it is part of the class; on a GPU the model of the
+ * GPU stands for all of that.
+ */
+function computeClass(
+  found: TensorflowFound,
+  version: string,
+  device: InstructionSet | string,
+  threads: number,
+): string {
+  const stock = `tensorflow-${version}-stock-${process.platform}-${process.arch}`;
+  const settings = DECIDING_VARIABLES.filter((name) => process.env[name] !== undefined);
+  return [
+    found.source === 'cache' ? basename(found.folder) : stock,
+    ...(typeof device === 'string'
+      ? ['gpu', device.replace(/\s+/g, '_')]
+      : ['cpu', instructionSetName(device), `threads=${threads}`]),
+    ...settings.map((name) => `${name}=${process.env[name]}`),
+  ].join(' ');
 }
 
 /** tfjs-node calls two functions that Node 22 warns about and Node 23 took away. */

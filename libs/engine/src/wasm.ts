@@ -1,7 +1,8 @@
 /**
- * Loading the embedded engine: WebAssembly with 128-bit SIMD, one thread (tfjs has no wasm threads in Node). It comes with npm
- * and needs nothing else. WebAssembly fixes the result of every float operation, so its bits do not depend on the processor's
- * instruction set; its matrix library does choose its kernels by processor family, so that one is named in the class.
+ * Loading the embedded engine: WebAssembly with 128-bit SIMD, one thread (tfjs has no wasm threads in Node). It comes
+ * with npm and needs nothing else. WebAssembly fixes the result of every float operation, so its bits do not depend
+ * on the processor's instruction set; its matrix library does choose its kernels by processor family, so that one is
+ * named in the class.
  */
 
 import type { EventEmitter } from 'node:events';
@@ -35,12 +36,13 @@ export async function loadWasm(found: WasmFound): Promise<Engine> {
 }
 
 /**
- * Emscripten's start-up code takes over `uncaughtException` and `unhandledRejection` of the whole process; those belong to the
- * app, which turns them into an exit code.
+ * Emscripten's start-up code takes over `uncaughtException` and `unhandledRejection` of the whole process; those
+ * belong to the app, which turns them into an exit code.
  */
 async function withoutNewListeners(work: () => Promise<void>): Promise<void> {
   const emitter: EventEmitter = process;
-  const before = ['uncaughtException', 'unhandledRejection'].map((event) => ({ event, kept: emitter.listeners(event) }));
+  const events = ['uncaughtException', 'unhandledRejection'];
+  const before = events.map((event) => ({ event, kept: emitter.listeners(event) }));
   await work();
   for (const { event, kept } of before) {
     for (const listener of emitter.rawListeners(event)) {
