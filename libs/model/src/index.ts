@@ -1,1 +1,3 @@
-export {};
+export type { BackendName, ModelEngine } from './engine.js';
+export { createModel } from './model.js';
+export type { LossAndGradient, LossSum, Model } from './model.js';

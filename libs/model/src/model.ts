@@ -1,0 +1,143 @@
+/**
+ * The model: embedding, GRU, dense, cross-entropy. One character a time step, the state zero at the start of every window. Weights
+ * come in and gradients go out as flat float32 vectors on the host, so that what sums, optimises, sends and saves them needs no
+ * tensor library.
+ */
+import type { WeightLayout } from '@lockstep/reduce';
+import type { Tensor } from '@tensorflow/tfjs-core';
+
+import { characterLosses, characterLossesBackprop, denseLogits } from './character-loss.js';
+import { createEmbedding, oneHot } from './embedding.js';
+import type { Embedding } from './embedding.js';
+import { sizes } from './engine.js';
+import type { ModelEngine, Tfjs } from './engine.js';
+import { registerGru, runGru, runGruBackprop } from './gru-kernel.js';
+import { createProducts } from './products.js';
+import type { Products } from './products.js';
+import { timeMajor } from './windows.js';
+import { downloadGradient, uploadWeights } from './weights.js';
+
+export interface LossSum {
+  /** Sum over all characters, nats; added in float64. */
+  readonly lossSum: number;
+  /** rows x sequenceLength */
+  readonly characters: number;
+}
+
+export interface LossAndGradient extends LossSum {
+  /** Gradient of `lossSum`, flat, in layout order; the caller's own. */
+  readonly gradient: Float32Array;
+}
+
+/**
+ * Both functions read `ids`, `rows` windows of `sequenceLength + 1` ids row after row, and `weights`, flat in layout order.
+ * Neither keeps a reference to its arguments, and no tensor outlives a call.
+ */
+export interface Model {
+  gradients(weights: Float32Array, ids: Int32Array, rows: number, sequenceLength: number): LossAndGradient;
+  /** The forward pass alone. */
+  loss(weights: Float32Array, ids: Int32Array, rows: number, sequenceLength: number): LossSum;
+}
+
+export function createModel(engine: ModelEngine, layout: WeightLayout): Model {
+  const { tf, name } = engine;
+  registerGru(tf, name);
+  const [vocabularySize, width] = layout.entries[0].shape;
+  const products = createProducts(tf, name);
+  const parts: Parts = {
+    tf,
+    products,
+    layout,
+    vocabularySize,
+    embedding: createEmbedding(tf, products, vocabularySize, width),
+  };
+  return {
+    gradients: (weights, ids, rows, sequenceLength) =>
+      scoped(tf, () => lossAndGradient(parts, weights, upload(parts, ids, rows, sequenceLength))),
+    loss: (weights, ids, rows, sequenceLength) =>
+      scoped(tf, () => lossAlone(parts, weights, upload(parts, ids, rows, sequenceLength))),
+  };
+}
+
+interface Parts {
+  readonly tf: Tfjs;
+  readonly products: Products;
+  readonly layout: WeightLayout;
+  readonly vocabularySize: number;
+  readonly embedding: Embedding;
+}
+
+/** One batch on the engine: ids [T,B], targets one-hot [T B,V], the zero state [B,H]. */
+interface Batch {
+  readonly ids: Tensor;
+  readonly targets: Tensor;
+  readonly state: Tensor;
+}
+
+function upload(parts: Parts, ids: Int32Array, rows: number, sequenceLength: number): Batch {
+  const { tf, layout, vocabularySize } = parts;
+  const { inputs, targets } = timeMajor(ids, rows, sequenceLength, vocabularySize);
+  const units = layout.entries[2].shape[1];
+  return {
+    ids: tf.tensor2d(inputs, [sequenceLength, rows], 'int32'),
+    targets: oneHot(tf, tf.tensor1d(targets, 'int32'), vocabularySize),
+    state: tf.zeros([rows, units]),
+  };
+}
+
+function forward(parts: Parts, flat: Float32Array, batch: Batch, keepReserve: boolean) {
+  const { tf, products, layout, embedding } = parts;
+  const weights = uploadWeights(tf, layout, flat);
+  const gru = {
+    x: embedding.input(weights, batch.ids),
+    state: batch.state,
+    weightIh: embedding.inputWeights(weights),
+    weightHh: weights.weightHh,
+    biasIh: weights.biasIh,
+    biasHh: weights.biasHh,
+  };
+  const [hidden, ...reserve] = runGru(tf, gru, keepReserve);
+  const units = sizes(weights.weightHh)[1];
+  const features = tf.reshape(hidden, [-1, units]);
+  const dense = { weight: weights.denseWeight, bias: weights.denseBias };
+  const { losses, probabilities } = characterLosses(tf, denseLogits(tf, products, features, dense), batch.targets);
+  return { weights, gru, reserve, hidden, features, dense, losses, probabilities };
+}
+
+function lossAlone(parts: Parts, flat: Float32Array, batch: Batch): LossSum {
+  return sumOf(forward(parts, flat, batch, false).losses);
+}
+
+/** The backward pass calls the kernels directly: tfjs's tape would copy all that the forward pass keeps. */
+function lossAndGradient(parts: Parts, flat: Float32Array, batch: Batch): LossAndGradient {
+  const { tf, products, embedding } = parts;
+  const { weights, gru, reserve, hidden, features, dense, losses, probabilities } = forward(parts, flat, batch, true);
+  const output = characterLossesBackprop(tf, products, features, dense, probabilities, batch.targets);
+  const dhidden = tf.reshape(output.dfeatures, hidden.shape);
+  const recurrent = runGruBackprop(tf, gru, reserve, dhidden, embedding.needsInputGradient);
+  const input = embedding.backprop(weights, batch.ids, recurrent);
+  const gradient = downloadGradient(tf, {
+    embedding: input.dembedding,
+    weightIh: input.dweightIh,
+    weightHh: recurrent.dweightHh,
+    biasIh: recurrent.dbiasIh,
+    biasHh: recurrent.dbiasHh,
+    denseWeight: output.dweight,
+    denseBias: output.dbias,
+  });
+  return { ...sumOf(losses), gradient };
+}
+
+function sumOf(losses: Tensor): LossSum {
+  const values = losses.dataSync<'float32'>();
+  return { lossSum: values.reduce((sum, loss) => sum + loss, 0), characters: values.length };
+}
+
+/** Runs `work` and drops its tensors. Not tf.tidy alone: that looks for tensors in every value of an array it returns. */
+function scoped<T>(tf: Tfjs, work: () => T): T {
+  const results: T[] = [];
+  tf.tidy(() => {
+    results.push(work());
+  });
+  return results[0];
+}
