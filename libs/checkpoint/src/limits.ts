@@ -27,3 +27,23 @@ export const JSON_FILE_BYTES_MAX = 8 << 20;
  * One system call of a file copy: small enough to let other work of the process in between, large enough to be cheap.
  */
 export const IO_CHUNK_BYTES = 1 << 20;
+
+/** One journal line: a plan of a thousand shards is about 16 KiB. */
+export const JOURNAL_LINE_BYTES_MAX = 1 << 18;
+
+/** Journal lines not yet on the disk. At one step a millisecond, four seconds of a disk that does not answer. */
+export const JOURNAL_PENDING_LINES_MAX = 4096;
+
+/**
+ * A power cut may cost the acknowledgement of this much work; shorter wears the disk out where steps take
+ * milliseconds.
+ */
+export const JOURNAL_SYNC_INTERVAL_MS = 50;
+
+/**
+ * A takeover of a stale lock is a few system calls; one that takes longer has a stopped process in the middle of it.
+ */
+export const LOCK_TAKEOVER_DEADLINE_MS = 5_000;
+
+/** Processes that died one after the other in the midst of taking over the same lock. */
+export const LOCK_CLAIM_CHAIN_MAX = 16;

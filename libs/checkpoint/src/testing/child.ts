@@ -9,7 +9,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, afterEach, beforeAll } from 'vitest';
+
+const started: ChildProcess[] = [];
+
+// A test that failed half-way must not leave its children waiting for ever.
+afterEach(() => {
+  for (const child of started.splice(0)) child.kill('SIGKILL');
+});
 
 /** Bundles a module next to the calling spec once, before its tests; the function gives the path of the bundle. */
 export function bundledProgram(moduleUrl: URL): () => string {
@@ -42,6 +49,7 @@ export interface Child {
 /** Starts a program; its standard error is ours. */
 export function startChild(command: string, args: readonly string[]): Child {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  started.push(child);
   const lines = readLines(child.stdout);
   return {
     process: child,

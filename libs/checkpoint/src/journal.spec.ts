@@ -1,0 +1,194 @@
+import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { openJournal } from './journal.js';
+import { journalLine } from './journal-line.js';
+import { readJournal } from './read-journal.js';
+import { bundledProgram, startChild } from './testing/child.js';
+import { refusalOf } from './testing/refusal.js';
+import { scratchFolder } from './testing/scratch.js';
+
+const writer = bundledProgram(new URL('./testing/journal-writer.program.ts', import.meta.url));
+
+function journalPath(content?: string | Uint8Array): string {
+  const path = join(scratchFolder(), 'journal.ndjson');
+  if (content !== undefined) writeFileSync(path, content);
+  return path;
+}
+
+describe('a journal', () => {
+  it('keeps lines in the order of the calls, across openings', async () => {
+    const path = journalPath();
+    for (const first of [1, 4]) {
+      const journal = await openJournal(path);
+      await Promise.all([0, 1, 2].map((offset) => journal.append({ step: first + offset, text: 'caf\u00e9\n' })));
+      await journal.close();
+      await journal.close();
+    }
+    const { lines, tornTail } = await readJournal(path);
+    expect(lines).toEqual([1, 2, 3, 4, 5, 6].map((step) => ({ step, text: 'caf\u00e9\n' })));
+    expect(tornTail).toBeNull();
+  });
+
+  it('has a line on the file once append resolves', async () => {
+    const path = journalPath();
+    const journal = await openJournal(path);
+    for (let step = 1; step <= 3; step += 1) {
+      await journal.append({ step });
+      expect(readFileSync(path, 'utf8').split('\n')).toHaveLength(step + 1);
+      expect(journal.syncCount).toBe(step);
+    }
+    await journal.close();
+  });
+
+  it('lets lines that come together share a flush', async () => {
+    const path = journalPath();
+    const journal = await openJournal(path);
+    await Promise.all(Array.from({ length: 1000 }, (_, step) => journal.append({ step })));
+    expect(journal.syncCount).toBeLessThan(10);
+    await journal.close();
+    expect((await readJournal(path)).lines).toEqual(Array.from({ length: 1000 }, (_, step) => ({ step })));
+  });
+
+  it('hands lines to the system before they are flushed, and flushes them when closed', async () => {
+    const path = journalPath();
+    const journal = await openJournal(path);
+    await journal.append({ step: 1 });
+    const second = journal.append({ step: 2 });
+    await journal.close();
+    await second;
+    expect(journal.syncCount).toBe(2);
+    expect((await readJournal(path)).lines).toHaveLength(2);
+  });
+
+  it('bounds what waits for the disk', async () => {
+    const path = journalPath();
+    const journal = await openJournal(path);
+    const accepted = Array.from({ length: 4096 }, (_, step) => journal.append({ step }));
+    const refusal = await refusalOf(journal.append({ step: 4096 }));
+    expect([refusal.kind, refusal.message]).toEqual(['io', `${path}: 4096 lines wait for the disk`]);
+    await Promise.all(accepted);
+    await journal.append({ step: 4096 });
+    await journal.close();
+    expect((await readJournal(path)).lines).toHaveLength(4097);
+  });
+
+  it.runIf(existsSync('/dev/full'))('fails all lines once the disk is full', async () => {
+    const journal = await openJournal('/dev/full');
+    const refusals = await Promise.all([1, 2].map((step) => refusalOf(journal.append({ step }))));
+    refusals.push(await refusalOf(journal.append({ step: 3 })));
+    for (const refusal of refusals) {
+      expect(refusal.kind).toBe('io');
+      expect(refusal.message).toContain('/dev/full: no space is left on that file system (ENOSPC)');
+    }
+    await journal.close();
+  });
+
+  it('says where it cannot be opened', async () => {
+    const path = join(scratchFolder(), 'missing', 'journal.ndjson');
+    expect((await refusalOf(openJournal(path))).message).toContain(path);
+    expect((await refusalOf(readJournal(path))).kind).toBe('io');
+  });
+
+  it('loses no acknowledged line and keeps no torn one when its process is killed', async () => {
+    const path = journalPath();
+    let next = 1;
+    for (let round = 0; round < 6; round += 1) {
+      const child = startChild(process.execPath, [writer(), path, String(next)]);
+      let durable = 0;
+      for (let count = 0; count < 40 * (round + 1); count += 1) durable = Number(await child.nextLine());
+      child.process.kill('SIGKILL');
+      for (let line = await child.nextLine(); line !== null; line = await child.nextLine()) durable = Number(line);
+      const { lines } = await readJournal(path);
+      expect(lines.map(({ step }) => step)).toEqual(Array.from({ length: lines.length }, (_, index) => index + 1));
+      expect(lines.length).toBeGreaterThanOrEqual(durable);
+      next = lines.length + 1;
+    }
+  });
+});
+
+describe('a torn tail', () => {
+  const sound = '{"step":1}\n{"step":2}\n';
+
+  it.each<[tail: string | Uint8Array, reason: string]>([
+    ['{"step":3', 'it has no line end'],
+    ['{"step":3}', 'it has no line end'],
+    ['{"step":\n', 'it is not JSON'],
+    ['{"step":\n{"st', 'it is not JSON'],
+    ['\n', 'it is not JSON'],
+    ['3\n', 'it is not an object'],
+    ['[]\n', 'it is not an object'],
+    [new Uint8Array(4096), 'it has no line end'],
+    [new Uint8Array([0x22, 0xff, 0x22, 0x0a]), 'it is not JSON'],
+  ])('of %j is reported, dropped, and cut off before the next line', async (tail, reason) => {
+    const path = journalPath(sound);
+    appendFileSync(path, tail);
+    const expected = [{ step: 1 }, { step: 2 }];
+    expect(await readJournal(path)).toEqual({ lines: expected, tornTail: { lineNumber: 3, reason } });
+    const journal = await openJournal(path);
+    expect(journal.truncatedBytes).toBe(tail.length);
+    expect(readFileSync(path, 'utf8')).toBe(sound);
+    await journal.append({ step: 3 });
+    await journal.close();
+    expect(await readJournal(path)).toEqual({ lines: [...expected, { step: 3 }], tornTail: null });
+  });
+
+  it('may be the whole file', async () => {
+    for (const content of ['', '{"st', '\n', 'x\n']) {
+      const path = journalPath(content);
+      expect((await readJournal(path)).lines).toEqual([]);
+      const journal = await openJournal(path);
+      await journal.append({ step: 1 });
+      await journal.close();
+      expect(readFileSync(path, 'utf8')).toBe('{"step":1}\n');
+    }
+  });
+
+  it('left by a cut at any byte costs whole lines only, at most the last', async () => {
+    const lines = Array.from({ length: 30 }, (_, step) => ({ step, text: 'y'.repeat(step * 3) }));
+    const whole = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+    const path = journalPath();
+    await fc.assert(fc.asyncProperty(fc.nat(whole.length), async (length) => {
+      writeFileSync(path, whole.slice(0, length));
+      const complete = whole.slice(0, length).split('\n').length - 1;
+      const read = await readJournal(path);
+      expect(read.lines).toEqual(lines.slice(0, complete));
+      const journal = await openJournal(path);
+      await journal.close();
+      expect(await readJournal(path)).toEqual({ lines: lines.slice(0, complete), tornTail: null });
+      expect(statSync(path).size + journal.truncatedBytes).toBe(length);
+    }));
+  });
+
+  it('is told from damage in the middle', async () => {
+    const path = journalPath('{"step":1}\n{"step"\n{"step":3}\n');
+    const refusal = await refusalOf(readJournal(path));
+    expect([refusal.kind, refusal.message]).toEqual(['data', `${path}: line 2: it is not JSON`]);
+  });
+
+  it('is bounded', async () => {
+    const path = journalPath(`{"step":1}\n${'x'.repeat(300_000)}`);
+    expect((await refusalOf(readJournal(path))).message).toMatch(/line 2: it is longer than 262144 bytes/);
+    const endless = journalPath('x'.repeat(600_000));
+    expect((await refusalOf(openJournal(endless))).kind).toBe('data');
+    expect(statSync(endless).size).toBe(600_000);
+  });
+});
+
+describe('journalLine', () => {
+  it('takes what a coordinator writes and keeps what it does not know', () => {
+    const line = {
+      step: 1, epoch: 3, plan: { shards: [[0, 22], [22, 43], [43, 64]], digest: 'x' }, loss: 4.19, characters: 6400,
+      seconds: 0.8, gradientNorm: 1.5, weightsDigest: 'abc', shardDigests: ['a'],
+    };
+    expect(journalLine.parse(line)).toEqual(line);
+  });
+
+  it.each([
+    { loss: null }, { plan: { shards: [] } }, { plan: { shards: [[0]] } }, { step: 1.5 },
+  ])('refuses %j', (change) => {
+    const line = { step: 1, epoch: 0, plan: { shards: [[0, 64]] }, loss: 1, characters: 1, seconds: 1, ...change };
+    expect(journalLine.safeParse(line).success).toBe(false);
+  });
+});

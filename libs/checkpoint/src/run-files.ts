@@ -1,0 +1,99 @@
+/**
+ * The JSON files of a run directory that people and other processes read while it runs: config.json (what decides the
+ * result), run.json (how it stands, about once a second) and summary.json (how it ended). Replaced atomically, so a
+ * reader needs no lock.
+ */
+import { z } from 'zod';
+import { readJsonFile, writeJsonFile } from './json-file.js';
+import { runPaths } from './run-paths.js';
+
+const RUN_FILE_FORMAT_VERSION = 1;
+
+const count = z.int().nonnegative();
+const processStart = z.string().nullable();
+
+const runFileSchema = z.object({
+  formatVersion: z.literal(RUN_FILE_FORMAT_VERSION, `not format version ${RUN_FILE_FORMAT_VERSION}`),
+  runId: z.string().min(1),
+  /** Where the coordinator runs. */
+  host: z.string(),
+  coordinator: z.object({ pid: z.int().positive(), processStart }),
+  endpoint: z.string(),
+  state: z.enum(['starting', 'waiting', 'running', 'stopping', 'done', 'failed', 'stopped']),
+  startedAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+  step: count,
+  /** The step at which the run ends; null when it goes on until it is stopped. */
+  steps: count.nullable(),
+  epoch: count,
+  /** Mean cross-entropy of the last step, nats a character. */
+  loss: z.number().nullable(),
+  charactersPerSecond: z.number().nonnegative(),
+  engine: z.string(),
+  shards: count,
+  workers: z.array(z.object({
+    slot: count,
+    pid: z.int().positive(),
+    host: z.string(),
+    state: z.string(),
+    step: count,
+    shards: count,
+    secondsPerStep: z.number().nonnegative(),
+  })),
+  error: z.string().nullable(),
+});
+
+const summarySchema = z.looseObject({
+  runId: z.string().min(1),
+  steps: count,
+  characters: count,
+  /** Nats a character, by epoch of the text. */
+  epochMeanLoss: z.array(z.number()),
+  validationLoss: z.number().nullable(),
+  weightsSha256: z.string().regex(/^[0-9a-f]{64}$/, 'not a SHA-256 in hexadecimal'),
+  charactersPerSecond: z.number().nonnegative(),
+  engine: z.string(),
+  workers: count,
+  shards: count,
+  wallSeconds: z.number().nonnegative(),
+});
+
+export type RunFile = z.infer<typeof runFileSchema>;
+export type RunState = RunFile['state'];
+export type RunSummary = z.infer<typeof summarySchema>;
+
+/** Replaces config.json by the resolved config. */
+export async function writeRunConfig(runDirectory: string, config: unknown): Promise<void> {
+  await writeJsonFile(runPaths(runDirectory).config, config);
+}
+
+/** Reads config.json as plain JSON; what it must hold is the reader's to check. */
+export async function readRunConfig(runDirectory: string): Promise<unknown> {
+  return readJsonFile(runPaths(runDirectory).config, z.json());
+}
+
+/** Replaces run.json. */
+export async function writeRunFile(runDirectory: string, runFile: RunFile): Promise<void> {
+  await writeJsonFile(runPaths(runDirectory).run, runFile);
+}
+
+/**
+ * Reads run.json.
+ * @throws LockstepError 'io' when there is none, 'data' naming the field that is wrong
+ */
+export async function readRunFile(runDirectory: string): Promise<RunFile> {
+  return readJsonFile(runPaths(runDirectory).run, runFileSchema);
+}
+
+/** Replaces summary.json. */
+export async function writeSummary(runDirectory: string, summary: RunSummary): Promise<void> {
+  await writeJsonFile(runPaths(runDirectory).summary, summary);
+}
+
+/**
+ * Reads summary.json.
+ * @throws LockstepError 'io' when there is none, 'data' naming the field that is wrong
+ */
+export async function readSummary(runDirectory: string): Promise<RunSummary> {
+  return readJsonFile(runPaths(runDirectory).summary, summarySchema);
+}

@@ -1,0 +1,26 @@
+/** Names in a run directory. */
+import { join } from 'node:path';
+
+export interface RunPaths {
+  /** The resolved config. */
+  readonly config: string;
+  /** The run file: who coordinates the run, where, and how far it is. */
+  readonly run: string;
+  readonly journal: string;
+  readonly checkpoints: string;
+  readonly summary: string;
+  readonly logs: string;
+  readonly lock: string;
+}
+
+export function runPaths(runDirectory: string): RunPaths {
+  return {
+    config: join(runDirectory, 'config.json'),
+    run: join(runDirectory, 'run.json'),
+    journal: join(runDirectory, 'journal.ndjson'),
+    checkpoints: join(runDirectory, 'checkpoints'),
+    summary: join(runDirectory, 'summary.json'),
+    logs: join(runDirectory, 'logs'),
+    lock: join(runDirectory, 'lock.json'),
+  };
+}
