@@ -1,1 +1,3 @@
-export {};
+export { systemClock } from './system-clock.js';
+export { runWorkerProcess } from './worker-process.js';
+export type { WorkerProcessOptions } from './worker-process.js';

@@ -1,4 +1,5 @@
 export { checkOptions } from './check.js';
+export { EVALUATE_OPTIONS, SAMPLE_OPTIONS, WORKER_OPTIONS } from './command-options.js';
 export { EXIT_CODES, LockstepError, invariant, toLockstepError } from './errors.js';
 export type { ErrorKind } from './errors.js';
 export { LIMITS } from './limits.js';

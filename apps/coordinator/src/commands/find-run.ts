@@ -1,0 +1,36 @@
+/** Which run `lockstep status`, `stop` and `inspect` mean: the directory given, or the latest below runs/. */
+import { isSameProcess, readRunFile } from '@lockstep/checkpoint';
+import type { RunFile } from '@lockstep/checkpoint';
+import { LockstepError } from '@lockstep/config';
+import { readdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { RUNS_FOLDER } from '../train/run-directory.js';
+
+export interface FoundRun {
+  readonly path: string;
+  readonly file: RunFile;
+  /** Whether its coordinator lives; null when it runs on another machine, where nobody here can tell. */
+  readonly alive: boolean | null;
+}
+
+async function latestRun(): Promise<string> {
+  const names = await readdir(RUNS_FOLDER).catch(() => []);
+  const latest = names.sort().at(-1);
+  if (latest !== undefined) return join(RUNS_FOLDER, latest);
+  throw new LockstepError('usage', `there is no run below ${RUNS_FOLDER}/ here`, 'name a run directory, or stand where the run was started');
+}
+
+/** @throws LockstepError when there is no such run or its run file is damaged */
+export async function findRun(path: unknown): Promise<FoundRun> {
+  const directory = typeof path === 'string' ? path : await latestRun();
+  const file = await readRunFile(directory);
+  const alive = file.host === hostname() ? isSameProcess(file.coordinator) : null;
+  return { path: directory, file, alive };
+}
+
+/** The state as it is now: a coordinator that was killed could not write down that it ended. */
+export function currentState({ file, alive }: FoundRun): string {
+  const over = file.state === 'done' || file.state === 'failed' || file.state === 'stopped';
+  return !over && alive === false ? 'died' : file.state;
+}

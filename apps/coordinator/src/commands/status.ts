@@ -1,0 +1,45 @@
+/** `lockstep status`: how a run stands, from its run file. */
+import type { CommandModule } from 'yargs';
+import { formatCount, formatLoss, formatSeconds } from '../views/format.js';
+import { renderTable } from '../views/table.js';
+import { currentState, findRun } from './find-run.js';
+import type { FoundRun } from './find-run.js';
+
+function describeRun(run: FoundRun): string {
+  const { file, path } = run;
+  const steps = file.steps === null ? '' : ` of ${formatCount(file.steps)}`;
+  const age = (Date.now() - Date.parse(file.updatedAt)) / 1000;
+  const facts = [
+    ['run', file.runId],
+    ['directory', path],
+    ['state', `${currentState(run)}${file.error === null ? '' : `: ${file.error}`}`],
+    ['coordinator', `pid ${file.coordinator.pid} on ${file.host} at ${file.endpoint}`],
+    ['step', `${formatCount(file.step)}${steps}, epoch ${file.epoch + 1}`],
+    ['loss', file.loss === null ? '-' : `${formatLoss(file.loss)} nats a character`],
+    ['rate', `${formatCount(file.charactersPerSecond)} characters a second`],
+    ['engine', `${file.engine}, ${file.shards} shards`],
+    ['updated', `${formatSeconds(age)} ago`],
+  ];
+  const workers = file.workers.map(({ slot, pid, host, state, step, shards, secondsPerStep }) =>
+    [slot, pid, host, state, step, shards, secondsPerStep.toFixed(2)].map(String),
+  );
+  const head = ['worker', 'pid', 'host', 'state', 'step', 'shards', 's a shard'];
+  return renderTable(facts) + (workers.length === 0 ? '' : `\n\n${renderTable([head, ...workers])}`);
+}
+
+export const statusCommand: CommandModule = {
+  command: 'status [run]',
+  describe: 'Show how a run stands',
+  builder: (cli) =>
+    cli
+      .positional('run', { type: 'string', describe: 'Run directory; the latest below runs/ when not given' })
+      .option('json', { type: 'boolean', default: false, describe: 'Print one JSON object' }),
+  handler: async (argv) => {
+    const run = await findRun(argv['run']);
+    const text =
+      argv['json'] === true
+        ? JSON.stringify({ ...run.file, directory: run.path, alive: run.alive, state: currentState(run) })
+        : describeRun(run);
+    process.stdout.write(`${text}\n`);
+  },
+};

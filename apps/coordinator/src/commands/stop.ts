@@ -1,0 +1,41 @@
+/** `lockstep stop`: ends a run as Ctrl-C would, and waits until it has ended. */
+import { isSameProcess } from '@lockstep/checkpoint';
+import { LockstepError } from '@lockstep/config';
+import type { CommandModule } from 'yargs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { currentState, findRun } from './find-run.js';
+
+const LOOK_AGAIN_MS = 100;
+const DEFAULT_TIMEOUT_SECONDS = 120;
+
+export const stopCommand: CommandModule = {
+  command: 'stop [run]',
+  describe: 'End a run after its running step, with a checkpoint',
+  builder: (cli) =>
+    cli
+      .positional('run', { type: 'string', describe: 'Run directory; the latest below runs/ when not given' })
+      .option('timeout', {
+        type: 'number', default: DEFAULT_TIMEOUT_SECONDS, requiresArg: true, describe: 'Seconds to wait for the end',
+      }),
+  handler: async (argv) => {
+    const run = await findRun(argv['run']);
+    const { coordinator, host } = run.file;
+    if (run.alive === null) {
+      throw new LockstepError('unavailable', `the coordinator of ${run.path} runs on ${host}`, 'stop it there');
+    }
+    if (!run.alive) {
+      process.stdout.write(`${run.path} is not running (${currentState(run)})\n`);
+      return;
+    }
+    process.kill(coordinator.pid, 'SIGTERM');
+    const deadline = performance.now() + Number(argv['timeout']) * 1000;
+    while (isSameProcess(coordinator)) {
+      if (performance.now() > deadline) {
+        const what = `the coordinator of ${run.path} (pid ${coordinator.pid}) has not ended in ${String(argv['timeout'])} seconds`;
+        throw new LockstepError('retry', what, 'its step may be long: wait, or end it with kill -9');
+      }
+      await delay(LOOK_AGAIN_MS);
+    }
+    process.stdout.write(`${run.path} has ended (${(await findRun(run.path)).file.state})\n`);
+  },
+};

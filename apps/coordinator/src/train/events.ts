@@ -1,0 +1,64 @@
+/** What happens in a run, as data: the terminal, plain lines and `--json` are three ways to show the same events. */
+import type { RunConfig } from '@lockstep/config';
+
+export interface RunSummary {
+  readonly runId: string;
+  readonly result: 'done' | 'stopped';
+  readonly steps: number;
+  readonly characters: number;
+  /** Mean training loss of each epoch in nats a character; the last may be of a part of one. */
+  readonly epochMeanLoss: readonly number[];
+  readonly validationLoss: number | null;
+  readonly weightsSha256: string;
+  readonly charactersPerSecond: number;
+  readonly engine: string;
+  readonly workers: number;
+  readonly shards: number;
+  readonly wallSeconds: number;
+}
+
+export type RunEvent =
+  | {
+      readonly event: 'start';
+      readonly runId: string;
+      readonly runDirectory: string;
+      readonly endpoint: string;
+      readonly preset: string;
+      readonly presetChosen: boolean;
+      readonly engine: string;
+      readonly device: string;
+      readonly workers: number;
+      readonly minWorkers: number;
+      readonly totalSteps: number;
+      readonly stepsPerEpoch: number;
+      readonly parameters: number;
+      readonly config: RunConfig;
+    }
+  | { readonly event: 'worker'; readonly worker: number; readonly status: string; readonly detail: string }
+  | { readonly event: 'assigned'; readonly step: number; readonly shards: ReadonlyMap<number, readonly number[]> }
+  | { readonly event: 'answered'; readonly step: number; readonly worker: number; readonly computeSeconds: number }
+  | {
+      readonly event: 'step';
+      readonly step: number;
+      readonly epoch: number;
+      readonly loss: number;
+      readonly gradientNorm: number;
+      readonly characters: number;
+      readonly seconds: number;
+      readonly charactersPerSecond: number;
+      readonly weightsDigest: string | null;
+    }
+  | { readonly event: 'validation'; readonly step: number; readonly loss: number; readonly characters: number }
+  | { readonly event: 'checkpoint'; readonly step: number; readonly path: string }
+  | { readonly event: 'rejected'; readonly worker: number | null; readonly reason: string }
+  | { readonly event: 'notice'; readonly text: string }
+  | { readonly event: 'warning'; readonly text: string }
+  | { readonly event: 'sample'; readonly prime: string; readonly text: string }
+  | { readonly event: 'summary'; readonly summary: RunSummary; readonly runDirectory: string; readonly checkpoint: string };
+
+/** Shows events; must never throw into the run. */
+export interface RunView {
+  show(event: RunEvent): void;
+  /** Gives the terminal back; nothing is shown afterwards. */
+  close(): void;
+}

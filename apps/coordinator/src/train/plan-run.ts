@@ -1,0 +1,149 @@
+/** Works out everything that a run is before anything is written or started: the resolved configuration, the batches and the first weights. */
+import { LockstepError, resolveOptions, setOrDefault } from '@lockstep/config';
+import type { MachineFacts, OptionValues, ResolvedOptions, RunConfig, TrainOptions } from '@lockstep/config';
+import { readWeights } from '@lockstep/checkpoint';
+import type { WeightsOnly } from '@lockstep/checkpoint';
+import {
+  buildVocabulary, countWindows, createSchedule, cutRows, planShards, splitValidation, vocabularyFromCharacters,
+} from '@lockstep/data';
+import type { Schedule, Shard, Vocabulary } from '@lockstep/data';
+import { initialWeights } from '@lockstep/model';
+import { weightLayout } from '@lockstep/reduce';
+import type { WeightLayout } from '@lockstep/reduce';
+import { viewAsBytes } from '@lockstep/runtime';
+import type { Batches } from '@lockstep/runtime';
+import { readText } from './read-text.js';
+import type { SourceText } from './read-text.js';
+
+/** As in the paper and in TensorFlow's text-generation tutorial. */
+const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-7 } as const;
+
+export interface RunPlan {
+  readonly options: ResolvedOptions;
+  readonly config: RunConfig;
+  readonly vocabulary: Vocabulary;
+  readonly layout: WeightLayout;
+  readonly weights: Float32Array<ArrayBuffer>;
+  readonly shards: readonly Shard[];
+  readonly schedule: Schedule;
+  readonly batches: Batches;
+  /** Rows of each validation batch. */
+  readonly evaluationRows: readonly number[];
+  readonly totalSteps: number;
+  /** A window of the text to start a sample from. */
+  readonly prime: string;
+}
+
+interface Windows {
+  readonly schedule: Schedule;
+  readonly batches: Batches;
+  readonly evaluationRows: readonly number[];
+}
+
+function planWindows(
+  training: Int32Array,
+  validation: Int32Array,
+  sizes: { readonly batchSize: number; readonly sequenceLength: number },
+  order: 'shuffled' | 'sequential',
+  seed: number,
+): Windows {
+  const { batchSize, sequenceLength } = sizes;
+  const windowCount = countWindows(training.length, sequenceLength, 'the text');
+  const schedule = createSchedule({ windowCount, batchSize, order, seed });
+  const held = validation.length === 0 ? 0 : countWindows(validation.length, sequenceLength, 'the validation text');
+  const evaluationRows = Array.from({ length: Math.ceil(held / batchSize) }, (_, index) =>
+    Math.min(batchSize, held - index * batchSize),
+  );
+  const batches: Batches = {
+    windows: (step, rowStart, rowEnd) =>
+      viewAsBytes(cutRows(training, schedule.windows(step), rowStart, rowEnd, sequenceLength)),
+    evaluation: (index) => {
+      const rows = evaluationRows[index] ?? 0;
+      const windows = Int32Array.from({ length: rows }, (_, row) => index * batchSize + row);
+      return viewAsBytes(cutRows(validation, windows, 0, rows, sequenceLength));
+    },
+  };
+  return { schedule, batches, evaluationRows };
+}
+
+/** @throws LockstepError `data` when the checkpoint's weights do not fit the model asked for */
+function checkShape(start: WeightsOnly, path: string, layout: WeightLayout): void {
+  if (start.layout.digest === layout.digest) return;
+  const shapes = (one: WeightLayout): string => one.entries.map((entry) => `${entry.name} [${entry.shape.join(', ')}]`).join(', ');
+  const odd = start.layout.entries.find((entry, i) => entry.shape.join() !== layout.entries[i]?.shape.join());
+  const wanted = layout.entries.find((entry) => entry.name === odd?.name);
+  throw new LockstepError(
+    'data',
+    `the weights in ${path} have another shape: ${odd?.name ?? shapes(start.layout)} is [${odd?.shape.join(', ') ?? ''}], ` +
+      `this run needs [${wanted?.shape.join(', ') ?? ''}]`,
+    'give the --embedding and --units of the checkpoint, and a text with its characters',
+  );
+}
+
+async function readStart(path: string | undefined): Promise<WeightsOnly | undefined> {
+  return path === undefined ? undefined : readWeights(path);
+}
+
+/**
+ * @param facts the machine and the engine that will compute
+ * @throws LockstepError naming the option, the text or the checkpoint that does not fit
+ */
+export async function planRun(values: OptionValues<TrainOptions>, facts: MachineFacts): Promise<RunPlan> {
+  const options = resolveOptions(values, facts);
+  const source = await readText(values.text);
+  const start = await readStart(values.initFrom);
+  const vocabulary =
+    start?.checkpoint == null ? buildVocabulary(source.text) : vocabularyFromCharacters(start.checkpoint.vocabulary);
+  const config = runConfig(values, facts, options, source, vocabulary, start);
+  const layout = weightLayout(config);
+  if (start !== undefined) checkShape(start, values.initFrom ?? '', layout);
+  const { training, validation } = splitValidation(vocabulary.encode(source.text), config.validationFraction);
+  const windows = planWindows(training, validation, options, config.order, config.seed);
+  const { duration } = options;
+  return {
+    options,
+    config,
+    vocabulary,
+    layout,
+    weights: start === undefined ? initialWeights(layout, config) : Float32Array.from(start.weights),
+    shards: planShards(config.batchSize, config.shards),
+    ...windows,
+    totalSteps: 'steps' in duration ? duration.steps : duration.epochs * windows.schedule.stepsPerEpoch,
+    prime: [...source.text.slice(0, 200)].slice(0, 100).join(''),
+  };
+}
+
+function runConfig(
+  values: OptionValues<TrainOptions>,
+  facts: MachineFacts,
+  options: ResolvedOptions,
+  source: SourceText,
+  vocabulary: Vocabulary,
+  start: WeightsOnly | undefined,
+): RunConfig {
+  const { batchSize, sequenceLength, embedding, units, shards, threads } = options;
+  return Object.freeze({
+    formatVersion: 1,
+    text: { sources: [...source.sources], sha256: source.sha256, characters: [...source.text].length },
+    vocabularySize: vocabulary.size,
+    vocabularyDigest: vocabulary.digest,
+    order: setOrDefault(values, 'order'),
+    validationFraction: setOrDefault(values, 'validationFraction'),
+    batchSize,
+    sequenceLength,
+    embedding,
+    units,
+    init: setOrDefault(values, 'init'),
+    initFrom: start?.weightsSha256 ?? null,
+    optimizer: setOrDefault(values, 'optimizer'),
+    learningRate: setOrDefault(values, 'learningRate'),
+    ...ADAM,
+    clipNorm: values.clipNorm ?? null,
+    seed: setOrDefault(values, 'seed'),
+    shards,
+    engine: facts.engine,
+    device: facts.device,
+    threads,
+    digestEvery: setOrDefault(values, 'digestEvery'),
+  });
+}

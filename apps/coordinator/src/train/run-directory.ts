@@ -1,0 +1,51 @@
+/** The folder of a new run: made if missing, refused when it holds anything, so that no run ever overwrites another. */
+import { runPaths } from '@lockstep/checkpoint';
+import type { RunPaths } from '@lockstep/checkpoint';
+import { LockstepError } from '@lockstep/config';
+import { mkdir, readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+/** Below the folder one stands in; `lockstep status` and `lockstep stop` look here for the latest run. */
+export const RUNS_FOLDER = 'runs';
+
+export interface RunDirectory {
+  readonly path: string;
+  readonly paths: RunPaths;
+}
+
+/** `runs/2026-11-23T06-15-02-1f0c2d3e`: sorts by time, tells two runs of one second apart. */
+function newRunPath(runId: string): string {
+  const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
+  return join(RUNS_FOLDER, `${time}-${runId.slice(0, 8)}`);
+}
+
+/** What a run directory may hold before its run: the lock that was just taken. */
+const LOCK_FILES = /^(\.lock\..*|lock\.json)$/;
+
+/**
+ * Makes the folder of a run.
+ * @param path as the user gave it; undefined for a new one below `runs/`
+ */
+export async function createRunDirectory(path: string | undefined, runId: string): Promise<RunDirectory> {
+  const chosen = path ?? newRunPath(runId);
+  try {
+    await mkdir(resolve(chosen), { recursive: true });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new LockstepError('io', `cannot make the run directory ${chosen}: ${reason}`, 'give another --run-dir', { cause });
+  }
+  return { path: chosen, paths: runPaths(chosen) };
+}
+
+/**
+ * Refuses a folder that holds anything but our lock; called with the lock held.
+ * @throws LockstepError `usage`
+ */
+export async function prepareRunDirectory({ path, paths }: RunDirectory): Promise<void> {
+  const found = (await readdir(path)).filter((name) => !LOCK_FILES.test(name));
+  if (found.length > 0) {
+    const what = found.includes('config.json') ? 'holds a run already' : `is not empty (${found[0] ?? ''})`;
+    throw new LockstepError('usage', `the run directory ${path} ${what}`, 'give a new --run-dir; nothing was overwritten');
+  }
+  await mkdir(paths.logs);
+}

@@ -1,0 +1,117 @@
+/** Where a run's results go: journal, checkpoints, and the running totals that end up in the summary. */
+import { writeCheckpoint } from '@lockstep/checkpoint';
+import type { Journal } from '@lockstep/checkpoint';
+import type { CommittedStep } from '@lockstep/protocol';
+import type { Replica, RunStore } from '@lockstep/runtime';
+import type { RunView } from './events.js';
+import type { RunPlan } from './plan-run.js';
+
+/** Steps over which the shown rate is averaged: long enough to be steady, short enough to follow a change. */
+const RATE_WINDOW_STEPS = 20;
+
+interface EpochTotal {
+  lossSum: number;
+  characters: number;
+}
+
+export class DirectoryStore implements RunStore {
+  readonly #plan: RunPlan;
+  readonly #journal: Journal;
+  readonly #checkpointsFolder: string;
+  readonly #view: RunView;
+  readonly #epochs: EpochTotal[] = [];
+  readonly #recent: CommittedStep[] = [];
+  #last: CommittedStep | undefined;
+  #characters = 0;
+  #computingSeconds = 0;
+  #latestCheckpoint: { readonly path: string; readonly weightsSha256: string } | undefined;
+
+  constructor(plan: RunPlan, journal: Journal, checkpointsFolder: string, view: RunView) {
+    this.#plan = plan;
+    this.#journal = journal;
+    this.#checkpointsFolder = checkpointsFolder;
+    this.#view = view;
+  }
+
+  async commit(step: CommittedStep): Promise<void> {
+    const epoch = this.#epochOf(step.step);
+    this.#count(step, epoch);
+    const { loss, characters, seconds, gradientNorm, weightsDigest } = step;
+    // Counted from 1 for people: step N leaves behind the weights of checkpoint step-N.
+    const done = step.step + 1;
+    this.#view.show({ event: 'step', ...step, step: done, epoch, charactersPerSecond: this.recentRate });
+    const shards = this.#plan.shards.map(({ rowStart, rowEnd }): [number, number] => [rowStart, rowEnd]);
+    await this.#journal.append({
+      step: done,
+      epoch,
+      plan: { shards },
+      loss,
+      characters,
+      seconds,
+      gradientNorm,
+      ...(weightsDigest === null ? {} : { weightsDigest }),
+    });
+  }
+
+  async checkpoint(replica: Replica): Promise<void> {
+    const { config, layout, vocabulary } = this.#plan;
+    const [weights, ...vectors] = replica.vectors;
+    const written = await writeCheckpoint(this.#checkpointsFolder, {
+      step: replica.step,
+      epoch: Math.floor(replica.step / this.#plan.schedule.stepsPerEpoch),
+      loss: this.#last?.loss ?? null,
+      weights: weights ?? new Float32Array(),
+      optimizer: {
+        name: config.optimizer,
+        steps: replica.optimizerSteps,
+        slots: Object.fromEntries(replica.slots.map((slot, index) => [slot, vectors[index] ?? new Float32Array()])),
+      },
+      layout,
+      config,
+      vocabulary: vocabulary.characters,
+    });
+    this.#latestCheckpoint = written;
+    this.#view.show({ event: 'checkpoint', step: replica.step, path: written.path });
+  }
+
+  get latestCheckpoint(): { readonly path: string; readonly weightsSha256: string } | undefined {
+    return this.#latestCheckpoint;
+  }
+
+  get characters(): number {
+    return this.#characters;
+  }
+
+  /** Over all committed steps, without start-up. */
+  get overallRate(): number {
+    return this.#computingSeconds === 0 ? 0 : this.#characters / this.#computingSeconds;
+  }
+
+  get recentRate(): number {
+    const seconds = this.#recent.reduce((sum, step) => sum + step.seconds, 0);
+    return seconds === 0 ? 0 : this.#recent.reduce((sum, step) => sum + step.characters, 0) / seconds;
+  }
+
+  get lastLoss(): number | null {
+    return this.#last?.loss ?? null;
+  }
+
+  get epochMeanLoss(): readonly number[] {
+    return this.#epochs.map(({ lossSum, characters }) => lossSum / characters);
+  }
+
+  #epochOf(step: number): number {
+    return Math.floor(step / this.#plan.schedule.stepsPerEpoch);
+  }
+
+  #count(step: CommittedStep, epoch: number): void {
+    this.#last = step;
+    this.#characters += step.characters;
+    this.#computingSeconds += step.seconds;
+    this.#recent.push(step);
+    if (this.#recent.length > RATE_WINDOW_STEPS) this.#recent.shift();
+    const total = (this.#epochs[epoch] ??= { lossSum: 0, characters: 0 });
+    total.lossSum += step.loss * step.characters;
+    total.characters += step.characters;
+  }
+}

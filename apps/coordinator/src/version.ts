@@ -1,0 +1,8 @@
+/** The version in package.json, which is the only place that holds it. */
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+export function softwareVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
+}

@@ -1,0 +1,66 @@
+/** Plain lines for logs and pipes: what happened, and every few seconds how far the run is. */
+import type { RunEvent, RunView } from '../train/events.js';
+import { formatCount, formatLoss, formatSeconds } from './format.js';
+import { sampleLines, startLines, summaryLines, validationLine } from './messages.js';
+
+const PROGRESS_EVERY_MS = 5_000;
+
+export class PlainView implements RunView {
+  readonly #write: (line: string) => void;
+  #totalSteps = 0;
+  #shownAtMs = -Infinity;
+
+  constructor(write: (line: string) => void) {
+    this.#write = write;
+  }
+
+  show(event: RunEvent): void {
+    for (const line of this.#lines(event)) this.#write(line);
+  }
+
+  close(): void {
+    // Lines are written as they come: nothing to give back.
+  }
+
+  #lines(event: RunEvent): readonly string[] {
+    switch (event.event) {
+      case 'start':
+        this.#totalSteps = event.totalSteps;
+        return startLines(event);
+      case 'worker':
+        return [`worker ${event.worker} ${event.status}${event.detail === '' ? '' : `: ${event.detail}`}`];
+      case 'step':
+        return this.#progress(event);
+      case 'validation':
+        return [validationLine(event)];
+      case 'checkpoint':
+        return event.step === 0 ? [] : [`checkpoint ${event.path}`];
+      case 'rejected':
+        return [`ignored from ${event.worker === null ? 'a stranger' : `worker ${event.worker}`}: ${event.reason}`];
+      case 'notice':
+        return [event.text];
+      case 'warning':
+        return [`warning: ${event.text}`];
+      case 'sample':
+        return sampleLines(event);
+      case 'summary':
+        return summaryLines(event);
+      case 'assigned':
+      case 'answered':
+        return [];
+    }
+  }
+
+  #progress(event: Extract<RunEvent, { event: 'step' }>): readonly string[] {
+    const done = event.step;
+    const now = performance.now();
+    if (now - this.#shownAtMs < PROGRESS_EVERY_MS && done !== this.#totalSteps) return [];
+    this.#shownAtMs = now;
+    const rate = event.charactersPerSecond;
+    const left = rate === 0 ? '' : `, ${formatSeconds(((this.#totalSteps - done) * event.characters) / rate)} left`;
+    return [
+      `step ${formatCount(done)} of ${formatCount(this.#totalSteps)}, epoch ${event.epoch + 1}: ` +
+        `loss ${formatLoss(event.loss)}, ${formatCount(rate)} characters a second${left}`,
+    ];
+  }
+}

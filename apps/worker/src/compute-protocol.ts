@@ -1,0 +1,44 @@
+/** What the main thread and the compute thread of a worker say to each other. Errors travel as data: classes do not survive the trip. */
+import { LockstepError, toLockstepError } from '@lockstep/config';
+import type { ErrorKind } from '@lockstep/config';
+import type { DeviceRequest } from '@lockstep/engine';
+import type { ComputeResult, ComputeTask } from '@lockstep/protocol';
+
+export interface ComputeThreadData {
+  readonly device: DeviceRequest;
+}
+
+export interface ComputeRequest {
+  readonly id: number;
+  readonly task: ComputeTask;
+}
+
+export interface PortableError {
+  readonly kind: ErrorKind;
+  readonly what: string;
+  readonly hint: string;
+  readonly stack: string;
+}
+
+export type ComputeReply =
+  | { readonly id: number; readonly result: ComputeResult }
+  | { readonly id: number; readonly error: PortableError };
+
+export function toPortable(thrown: unknown): PortableError {
+  const { kind, message, hint, stack, cause } = toLockstepError(thrown);
+  const origin = cause instanceof Error ? cause.stack : stack;
+  return { kind, what: message, hint, stack: origin ?? '' };
+}
+
+export function fromPortable({ kind, what, hint, stack }: PortableError): LockstepError {
+  const error = new LockstepError(kind, what, hint);
+  error.stack = stack;
+  return error;
+}
+
+/** Buffers of a result that move to the other thread instead of being copied. */
+export function transferables(result: ComputeResult): ArrayBuffer[] {
+  if (result.type !== 'gradient' && result.type !== 'snapshot') return [];
+  const payload = result.type === 'gradient' ? [result.payload] : result.payload;
+  return payload.map((bytes) => bytes.buffer).filter((buffer) => buffer instanceof ArrayBuffer);
+}

@@ -1,0 +1,175 @@
+/**
+ * The engine's side of a worker: holds the replica (weights and optimizer state) and does one task after another. It knows nothing of the network; it
+ * runs in the one thread that may load the engine.
+ */
+import { configFingerprint, invariant, parseRunConfig } from '@lockstep/config';
+import type { RunConfig } from '@lockstep/config';
+import { randomStream } from '@lockstep/data';
+import { checkEngine, findEngine, loadEngine } from '@lockstep/engine';
+import type { DeviceRequest, Engine } from '@lockstep/engine';
+import { createModel, pickCharacter } from '@lockstep/model';
+import type { Model } from '@lockstep/model';
+import { createOptimizer } from '@lockstep/optimizer';
+import type { Optimizer } from '@lockstep/optimizer';
+import type { ComputeResult, ComputeTask } from '@lockstep/protocol';
+import { bytesOf, createDigest, weightLayout } from '@lockstep/reduce';
+import type { WeightLayout } from '@lockstep/reduce';
+import { copyToFloats, copyToIntegers } from '@lockstep/runtime';
+
+type Task<T extends ComputeTask['type']> = Extract<ComputeTask, { type: T }>;
+
+interface Prepared {
+  readonly config: RunConfig;
+  readonly fingerprint: string;
+  readonly layout: WeightLayout;
+  readonly engine: Engine;
+  readonly model: Model;
+  readonly digest: (bytes: Uint8Array) => string;
+}
+
+interface LoadedReplica {
+  step: number;
+  readonly weights: Float32Array<ArrayBuffer>;
+  readonly optimizer: Optimizer;
+}
+
+export class ComputeService {
+  readonly #device: DeviceRequest;
+  #prepared: Prepared | undefined;
+  #replica: LoadedReplica | undefined;
+
+  constructor(device: DeviceRequest) {
+    this.#device = device;
+  }
+
+  /** @throws LockstepError when the engine cannot be had, computes wrongly, or a vector does not fit the model */
+  async perform(task: ComputeTask): Promise<ComputeResult> {
+    switch (task.type) {
+      case 'prepare':
+        return this.#prepare(task.config);
+      case 'load':
+        return this.#load(task);
+      case 'gradient':
+        return this.#gradient(task);
+      case 'apply':
+        return this.#apply(task);
+      case 'snapshot':
+        return this.#snapshot(task.step);
+      case 'evaluate':
+        return this.#evaluate(task);
+      case 'sample':
+        return this.#sample(task);
+    }
+  }
+
+  /** Loads the engine once; a second welcome of the same run finds it there. */
+  async #prepare(value: unknown): Promise<ComputeResult> {
+    const config = parseRunConfig(value, "the coordinator's welcome");
+    const fingerprint = configFingerprint(config);
+    if (this.#prepared?.fingerprint !== fingerprint) {
+      invariant(this.#prepared === undefined, 'a worker process serves one run');
+      const layout = weightLayout(config);
+      const found = await findEngine(config.engine, { device: this.#device });
+      const engine = await loadEngine(found, { device: this.#device });
+      await checkEngine(engine);
+      const digest = await createDigest();
+      this.#prepared = { config, fingerprint, layout, engine, model: createModel(engine, layout), digest };
+    }
+    const { engine, layout } = this.#prepared;
+    return {
+      type: 'prepared',
+      fingerprint,
+      layoutDigest: layout.digest,
+      computeClass: engine.computeClass,
+      engine: `${engine.name} ${engine.version}`,
+      device: engine.device.name,
+    };
+  }
+
+  #load({ replica, payload }: Task<'load'>): ComputeResult {
+    const { config, layout, digest } = this.#tools();
+    const [weights, ...vectors] = payload.map(copyToFloats);
+    invariant(weights?.length === layout.length, 'a replica of another length');
+    const { beta1, beta2, epsilon } = config;
+    const spec = config.optimizer === 'sgd' ? { name: 'sgd' } as const : { name: 'adam', beta1, beta2, epsilon } as const;
+    const optimizer = createOptimizer(spec, layout.length);
+    optimizer.restore(replica.optimizerSteps, Object.fromEntries(replica.slots.map((slot, i) => [slot, vectors[i]!])));
+    this.#replica = { step: replica.step, weights, optimizer };
+    return { type: 'loaded', step: replica.step, digest: digest(bytesOf(weights)) };
+  }
+
+  #gradient({ assign, payload }: Task<'gradient'>): ComputeResult {
+    const { model, config } = this.#tools();
+    const startedMs = performance.now();
+    const { weights } = this.#atStep(assign.step);
+    const computed = model.gradients(weights, copyToIntegers(payload), assign.rows, config.sequenceLength);
+    const { step, shard, attempt } = assign;
+    const { lossSum, characters, gradient } = computed;
+    const computeMs = performance.now() - startedMs;
+    return { type: 'gradient', step, shard, attempt, lossSum, characters, computeMs, payload: bytesOf(gradient) };
+  }
+
+  #apply({ update, payload }: Task<'apply'>): ComputeResult {
+    const { digest } = this.#tools();
+    const replica = this.#atStep(update.step);
+    replica.optimizer.apply(replica.weights, copyToFloats(payload), update.learningRate);
+    replica.step += 1;
+    return { type: 'applied', step: update.step, digest: update.digest ? digest(bytesOf(replica.weights)) : null };
+  }
+
+  /** Copies, because the replica is written to by the next update while the snapshot is still being shipped. */
+  #snapshot(step: number): ComputeResult {
+    const { digest } = this.#tools();
+    const { weights, optimizer } = this.#atStep(step);
+    return {
+      type: 'snapshot',
+      step,
+      optimizerSteps: optimizer.steps,
+      slots: Object.keys(optimizer.slots),
+      digest: digest(bytesOf(weights)),
+      payload: [weights, ...Object.values(optimizer.slots)].map((vector) => bytesOf(Float32Array.from(vector))),
+    };
+  }
+
+  #evaluate({ evaluate, payload }: Task<'evaluate'>): ComputeResult {
+    const { model, config } = this.#tools();
+    const { evaluation, index, rows } = evaluate;
+    const { weights } = this.#held();
+    const { lossSum, characters } = model.loss(weights, copyToIntegers(payload), rows, config.sequenceLength);
+    return { type: 'evaluated', evaluation, index, lossSum, characters };
+  }
+
+  #sample({ sample }: Task<'sample'>): ComputeResult {
+    const { model } = this.#tools();
+    const random = randomStream(sample.seed, 'sample');
+    const sampler = model.sampler(this.#held().weights);
+    try {
+      const ids: number[] = [];
+      let logits = sampler.prime(sample.prime);
+      for (let count = 0; count < sample.length; count += 1) {
+        const id = pickCharacter(logits, sample.temperature, random);
+        ids.push(id);
+        logits = sampler.next(id);
+      }
+      return { type: 'sampled', ids };
+    } finally {
+      sampler.dispose();
+    }
+  }
+
+  #tools(): Prepared {
+    invariant(this.#prepared !== undefined, 'a task before the engine was prepared');
+    return this.#prepared;
+  }
+
+  #held(): LoadedReplica {
+    invariant(this.#replica !== undefined, 'a task before a replica was loaded');
+    return this.#replica;
+  }
+
+  #atStep(step: number): LoadedReplica {
+    const replica = this.#held();
+    invariant(replica.step === step, `a task for step ${step} on a replica at step ${replica.step}`);
+    return replica;
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * The only thread of a worker that loads the engine. tfjs-node blocks whatever thread it computes in, so it gets one of its own and the main thread
+ * stays free for heartbeats. Tasks are done in the order in which they come.
+ */
+import { invariant } from '@lockstep/config';
+import { parentPort, workerData } from 'node:worker_threads';
+import { toPortable, transferables } from './compute-protocol.js';
+import type { ComputeReply, ComputeRequest, ComputeThreadData } from './compute-protocol.js';
+import { ComputeService } from './compute-service.js';
+
+const port = parentPort;
+invariant(port !== null, 'the compute thread is started by a worker');
+const { device } = workerData as ComputeThreadData;
+const service = new ComputeService(device);
+let queue: Promise<void> = Promise.resolve();
+
+async function perform({ id, task }: ComputeRequest): Promise<void> {
+  try {
+    const result = await service.perform(task);
+    port?.postMessage({ id, result } satisfies ComputeReply, transferables(result));
+  } catch (thrown) {
+    port?.postMessage({ id, error: toPortable(thrown) } satisfies ComputeReply);
+  }
+}
+
+port.on('message', (request: ComputeRequest) => {
+  queue = queue.then(() => perform(request));
+});

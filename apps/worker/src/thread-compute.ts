@@ -1,0 +1,67 @@
+/** The `Compute` port over a worker thread, started when the configuration is known: the engine reads its thread count only once, from the environment. */
+import { LockstepError, parseRunConfig } from '@lockstep/config';
+import { engineEnvironment } from '@lockstep/engine';
+import type { DeviceRequest } from '@lockstep/engine';
+import type { ComputeResult, ComputeTask } from '@lockstep/protocol';
+import type { Compute } from '@lockstep/runtime';
+import { Worker } from 'node:worker_threads';
+import { fromPortable } from './compute-protocol.js';
+import type { ComputeReply, ComputeRequest, ComputeThreadData } from './compute-protocol.js';
+
+interface Waiting {
+  readonly resolve: (result: ComputeResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class ThreadCompute implements Compute {
+  readonly #gpuIndex: number;
+  readonly #waiting = new Map<number, Waiting>();
+  #thread: Worker | undefined;
+  #nextId = 0;
+
+  /** @param gpuIndex the card to use, should the run ask for GPUs */
+  constructor(gpuIndex: number) {
+    this.#gpuIndex = gpuIndex;
+  }
+
+  submit(task: ComputeTask): Promise<ComputeResult> {
+    return new Promise((resolve, reject) => {
+      if (task.type === 'prepare') this.#thread ??= this.#start(task.config);
+      if (this.#thread === undefined) throw new LockstepError('internal', 'a task came before the configuration', '');
+      const id = this.#nextId;
+      this.#nextId += 1;
+      this.#waiting.set(id, { resolve, reject });
+      this.#thread.postMessage({ id, task } satisfies ComputeRequest);
+    });
+  }
+
+  /** Ends the thread, whatever it is doing. */
+  async close(): Promise<void> {
+    await this.#thread?.terminate();
+  }
+
+  #start(value: unknown): Worker {
+    const config = parseRunConfig(value, "the coordinator's welcome");
+    const device: DeviceRequest = config.device === 'gpu' ? { kind: 'gpu', index: this.#gpuIndex } : { kind: 'cpu' };
+    Object.assign(process.env, engineEnvironment({ threads: config.threads, device }));
+    const thread = new Worker(new URL('./compute-thread.js', import.meta.url), {
+      workerData: { device } satisfies ComputeThreadData,
+    });
+    thread.on('message', (reply: ComputeReply) => this.#settle(reply));
+    thread.on('error', (error) => this.#failAll(error));
+    thread.on('exit', () => this.#failAll(new LockstepError('internal', 'the compute thread has ended', 'see its log')));
+    return thread;
+  }
+
+  #settle(reply: ComputeReply): void {
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if ('error' in reply) waiting?.reject(fromPortable(reply.error));
+    else waiting?.resolve(reply.result);
+  }
+
+  #failAll(error: unknown): void {
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+}

@@ -1,0 +1,68 @@
+/** One worker process: transport, compute thread and loop put together, and the ways in which such a process ends. */
+import { LIMITS, LockstepError } from '@lockstep/config';
+import { WorkerLoop } from '@lockstep/runtime';
+import { connectZeroMQClient } from '@lockstep/transport';
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { systemClock } from './system-clock.js';
+import { ThreadCompute } from './thread-compute.js';
+
+export interface WorkerProcessOptions {
+  /** For example `tcp://10.0.0.1:5555`. */
+  readonly coordinator: string;
+  /** The only run to take part in; null takes whichever the coordinator leads. */
+  readonly run: string | null;
+  /** Name of this process incarnation; drawn at random unless the coordinator that starts it wants to know it. */
+  readonly peer: string | null;
+  readonly gpuIndex: number;
+  readonly connectDeadlineMs: number;
+  readonly softwareVersion: string;
+  readonly note: (what: string) => void;
+}
+
+/** The largest frame a worker accepts: one vector of the largest model that fits a message. */
+const MAX_FRAME_BYTES = 2 ** 31;
+
+/**
+ * Works until the coordinator ends it.
+ * @throws LockstepError with the reason when it is refused, dropped, cut off or cannot compute
+ */
+export async function runWorkerProcess(options: WorkerProcessOptions): Promise<void> {
+  dieWithParent(options.note);
+  const transport = await connectZeroMQClient({
+    endpoint: options.coordinator,
+    peerId: options.peer ?? randomUUID(),
+    maxFrameBytes: MAX_FRAME_BYTES,
+  });
+  const { coordinator, run, softwareVersion, connectDeadlineMs, note } = options;
+  const compute = new ThreadCompute(options.gpuIndex);
+  const loop = new WorkerLoop(
+    { transport, clock: systemClock, compute, note },
+    { coordinator, run, softwareVersion, host: hostname(), pid: process.pid, connectDeadlineMs },
+  );
+  process.once('SIGTERM', () => loop.requestLeave());
+  try {
+    const outcome = await loop.run();
+    if (outcome.result !== 'failed') return;
+    throw new LockstepError(outcome.failure.kind, outcome.failure.what, outcome.failure.hint);
+  } finally {
+    await transport.close(LIMITS.lingerMs);
+    await compute.close();
+  }
+}
+
+/**
+ * A worker that was started by a coordinator on this machine must not outlive it, however that one ends: the channel between them breaks in any
+ * case. The engine may be in the middle of a long native call, so nothing gentler than SIGKILL is sure to work.
+ */
+function dieWithParent(note: (what: string) => void): void {
+  if (process.channel === undefined) return;
+  // Ctrl-C on a terminal reaches the whole group; what it means is decided by the coordinator.
+  process.on('SIGINT', () => undefined);
+  // Listening must not keep a worker alive that has nothing left to do.
+  process.channel.unref();
+  process.on('disconnect', () => {
+    note('the coordinator that started this worker is gone');
+    process.kill(process.pid, 'SIGKILL');
+  });
+}

@@ -1,0 +1,279 @@
+import { LIMITS } from '@lockstep/config';
+import { describe, expect, it } from 'vitest';
+import { CoordinatorHarness, reports, sent } from '../testing/coordinator-harness.js';
+
+function running(overrides: ConstructorParameters<typeof CoordinatorHarness>[0] = {}): CoordinatorHarness {
+  const cluster = new CoordinatorHarness(overrides);
+  cluster.join('a');
+  cluster.join('b');
+  return cluster;
+}
+
+describe('admission', () => {
+  it('welcomes, ships the first weights, and begins when enough workers hold them', () => {
+    const cluster = new CoordinatorHarness();
+    expect(sent(cluster.hello('a'))).toEqual(['a: welcome']);
+    expect(cluster.ready('a')).toContainEqual(expect.objectContaining({ type: 'send-replica', peer: 'a', step: 0 }));
+    cluster.synced('a');
+    expect(cluster.state.phase.name).toBe('gathering');
+    cluster.join('b');
+    expect(cluster.state.phase.name).toBe('computing');
+    expect(sent(cluster.actions, 'assign')).toEqual(['a: assign', 'b: assign']);
+  });
+
+  it('refuses another protocol version and a worker of another run, with the reason', () => {
+    const cluster = new CoordinatorHarness();
+    for (const odd of [{ protocolVersion: 99 }, { run: 'run-2' }]) {
+      const [action] = cluster.hello('x', odd);
+      expect(action).toMatchObject({ message: { type: 'refuse', failure: { kind: 'protocol' } } });
+    }
+    expect(cluster.state.workers.size).toBe(0);
+  });
+
+  it('refuses a worker that computes another configuration or layout', () => {
+    const cluster = new CoordinatorHarness();
+    cluster.hello('a');
+    const about = { computeClass: 'c', engine: 'e', device: 'cpu' };
+    const actions = cluster.say('a', { type: 'ready', fingerprint: 'other', layoutDigest: 'l', ...about });
+    expect(sent(actions)).toEqual(['a: refuse']);
+    expect(cluster.state.workers.size).toBe(0);
+  });
+
+  it('refuses a worker whose weights are not those it was sent', () => {
+    const cluster = new CoordinatorHarness();
+    cluster.hello('a');
+    cluster.ready('a');
+    expect(sent(cluster.synced('a', 'bent'))).toEqual(['a: refuse']);
+  });
+
+  it('warns when workers of two compute classes meet', () => {
+    const cluster = new CoordinatorHarness();
+    cluster.join('a');
+    cluster.hello('b');
+    expect(reports(cluster.ready('b', 'another'), 'warning')).toHaveLength(1);
+  });
+
+  it('gives up when too few workers come in time', () => {
+    const cluster = new CoordinatorHarness();
+    cluster.nowMs = 10_001;
+    const actions = cluster.event({ type: 'tick' });
+    expect(actions.at(-1)).toMatchObject({ type: 'end', outcome: { result: 'failed', failure: { kind: 'retry' } } });
+  });
+
+  it('ends at once with the cause when one of its own workers cannot start', () => {
+    const cluster = new CoordinatorHarness({ localPeers: new Set(['a', 'b']) });
+    cluster.hello('a');
+    const failure = { kind: 'unavailable', what: 'no engine', hint: 'install one' } as const;
+    const actions = cluster.event({
+      type: 'message', peer: 'a', message: { type: 'failed', run: null, failure, stack: '' }, payload: [],
+    });
+    expect(actions.at(-1)).toMatchObject({ type: 'end', outcome: { failure: { kind: 'unavailable' } } });
+  });
+});
+
+describe('a step', () => {
+  it('reduces when all shards are in, updates every replica and goes on without waiting', () => {
+    const cluster = running();
+    cluster.gradient('a', 0);
+    const last = cluster.gradient('b', 1);
+    expect(last.at(-1)).toEqual({ type: 'reduce', step: 0, characters: 40 });
+    expect(sent(cluster.reduced())).toEqual(['a: update', 'b: update', 'a: assign', 'b: assign']);
+    expect(cluster.state.step).toBe(1);
+  });
+
+  it('commits once every replica has applied, with loss and digest', () => {
+    const cluster = running();
+    cluster.gradient('a', 0);
+    cluster.gradient('b', 1);
+    cluster.reduced();
+    expect(cluster.applied('a', 0)).toEqual([]);
+    const committed = { step: 0, loss: 2, characters: 40, gradientNorm: 1, weightsDigest: 'd1' };
+    expect(cluster.applied('b', 0)).toEqual([{ type: 'commit', committed: expect.objectContaining(committed) }]);
+  });
+
+  it('deals more shards than workers in contiguous blocks, and leaves spare workers idle', () => {
+    const many = running({ shards: [0, 1, 2, 3].map((index) => ({ index, rowStart: index * 2, rowEnd: index * 2 + 2 })) });
+    expect([...many.owners()]).toEqual([[0, 'a'], [1, 'a'], [2, 'b'], [3, 'b']]);
+    const one = running({ shards: [{ index: 0, rowStart: 0, rowEnd: 8 }] });
+    expect([...one.owners()]).toEqual([[0, 'a']]);
+  });
+
+  it('applies no gradient of another step, of a moved shard, twice, or over a wrong number of characters', () => {
+    const cluster = running();
+    cluster.gradient('a', 0);
+    const odd = [
+      cluster.gradient('a', 0),
+      cluster.gradient('a', 1),
+      cluster.gradient('b', 1, { step: 7 }),
+      cluster.gradient('b', 1, { attempt: 3 }),
+      cluster.gradient('b', 1, { characters: 1 }),
+      cluster.gradient('b', 9),
+    ];
+    for (const actions of odd) {
+      expect(reports(actions, 'rejected')).toHaveLength(1);
+      expect(actions.some((action) => action.type === 'collect')).toBe(false);
+    }
+  });
+
+  it('ends as diverged when the gradient or the loss is not finite', () => {
+    for (const [lossSum, finite] of [[1, false], [Number.NaN, true]] as const) {
+      const cluster = running();
+      cluster.gradient('a', 0, { lossSum });
+      cluster.gradient('b', 1);
+      const actions = cluster.reduced(finite);
+      expect(actions.at(-1)).toMatchObject({ type: 'end', outcome: { failure: { kind: 'data' } } });
+      expect(sent(actions, 'update')).toEqual([]);
+    }
+  });
+
+  it('ends when replicas have come apart, naming both digests', () => {
+    const cluster = running();
+    cluster.gradient('a', 0);
+    cluster.gradient('b', 1);
+    cluster.reduced();
+    cluster.applied('a', 0, 'x');
+    const end = cluster.applied('b', 0, 'y').at(-1);
+    expect(end).toMatchObject({ type: 'end', outcome: { failure: { what: expect.stringMatching(/x.*y/) } } });
+  });
+});
+
+describe('loss of a worker', () => {
+  it('moves its shards to survivors in the same step', () => {
+    const cluster = running();
+    cluster.gradient('a', 0);
+    const actions = cluster.event({ type: 'gone', peer: 'b', reason: 'killed' });
+    expect(sent(actions)).toEqual(['a: assign']);
+    expect(reports(cluster.gradient('b', 1), 'rejected')).toHaveLength(1);
+    expect(cluster.gradient('a', 1).at(-1)).toMatchObject({ type: 'reduce', characters: 40 });
+  });
+
+  it('commits without the lost one', () => {
+    const cluster = running();
+    cluster.gradient('a', 0);
+    cluster.gradient('b', 1);
+    cluster.reduced();
+    cluster.applied('a', 0);
+    expect(cluster.event({ type: 'gone', peer: 'b', reason: 'killed' })).toContainEqual(expect.objectContaining({ type: 'commit' }));
+  });
+
+  it('ends with the first cause when nobody holds the weights any more', () => {
+    const cluster = running();
+    cluster.wholeStep();
+    cluster.event({ type: 'gone', peer: 'a', reason: 'killed first' });
+    const actions = cluster.event({ type: 'gone', peer: 'b', reason: 'killed second' });
+    const failure = { kind: 'retry', what: expect.stringContaining('killed first') };
+    expect(actions.at(-1)).toMatchObject({ outcome: { result: 'failed', steps: 1, failure } });
+  });
+
+  it('gathers again when the only synced worker is lost before the first step', () => {
+    const cluster = new CoordinatorHarness({ minWorkers: 1 });
+    cluster.hello('b');
+    cluster.ready('b');
+    cluster.join('a');
+    expect(cluster.state.phase.name).toBe('levelling');
+    cluster.event({ type: 'gone', peer: 'a', reason: 'killed' });
+    expect(cluster.state.phase.name).toBe('gathering');
+    cluster.synced('b');
+    expect(cluster.owners().get(0)).toBe('b');
+  });
+
+  it('gives up workers that are silent, slow to load, or do not answer', () => {
+    const silent = running();
+    silent.nowMs = LIMITS.peerSilenceMs + 1;
+    silent.say('a', { type: 'heartbeat', step: 0 });
+    silent.event({ type: 'tick' });
+    expect([...silent.state.workers.keys()]).toEqual(['a']);
+    const hung = running();
+    for (hung.nowMs = 0; hung.nowMs <= LIMITS.shardDeadlineMs; hung.nowMs += LIMITS.peerSilenceMs / 2) {
+      for (const peer of ['a', 'b']) hung.say(peer, { type: 'heartbeat', step: 0 });
+      if (hung.nowMs === 0) hung.gradient('a', 0);
+      hung.event({ type: 'tick' });
+    }
+    for (const peer of ['a', 'b']) hung.say(peer, { type: 'heartbeat', step: 0 });
+    hung.event({ type: 'tick' });
+    expect([...hung.state.workers.keys()]).toEqual(['a']);
+  });
+});
+
+describe('joining a run that goes on', () => {
+  it('takes a snapshot of the lead at the step boundary and lets the newcomer take part from there', () => {
+    const cluster = running();
+    cluster.hello('c');
+    cluster.ready('c');
+    expect(cluster.state.workers.get('c')?.status).toBe('waiting');
+    cluster.gradient('a', 0);
+    cluster.gradient('b', 1);
+    expect(sent(cluster.reduced())).toEqual(['a: update', 'b: update', 'a: snapshot-request']);
+    const snapshot = { type: 'snapshot', step: 1, optimizerSteps: 1, slots: ['m', 'v'], digest: 'd1' } as const;
+    const actions = cluster.say('a', snapshot, [new Uint8Array(4), new Uint8Array(4), new Uint8Array(4)]);
+    expect(actions.map((action) => action.type)).toEqual(['hold-replica', 'send-replica']);
+    expect(sent(cluster.synced('c'), 'assign')).toHaveLength(2);
+    expect(cluster.state.phase.name).toBe('computing');
+  });
+
+  it('goes on without a newcomer that is lost while it is levelled', () => {
+    const cluster = running();
+    cluster.hello('c');
+    cluster.ready('c');
+    cluster.gradient('a', 0);
+    cluster.gradient('b', 1);
+    cluster.reduced();
+    expect(sent(cluster.event({ type: 'gone', peer: 'c', reason: 'killed' }), 'assign')).toHaveLength(2);
+  });
+});
+
+describe('the end', () => {
+  const lastStep = (cluster: CoordinatorHarness): void => {
+    for (let step = cluster.state.step; step < cluster.state.settings.totalSteps; step += 1) cluster.wholeStep();
+  };
+  const snapshotOf = (cluster: CoordinatorHarness, peer = 'a'): ReturnType<CoordinatorHarness['say']> => {
+    const header = { step: cluster.state.step, optimizerSteps: cluster.state.step, slots: [], digest: '' };
+    return cluster.say(peer, { type: 'snapshot', ...header }, [new Uint8Array(4)]);
+  };
+
+  it('validates, saves, samples, tells every worker, then ends', () => {
+    const sample = { prime: [1], length: 5, temperature: 1, seed: 1 };
+    const cluster = running({ totalSteps: 1, evaluationRows: [8, 3], sample });
+    lastStep(cluster);
+    expect(cluster.state.phase.name).toBe('evaluating');
+    for (const index of [1, 0]) {
+      const { phase } = cluster.state;
+      const peer = phase.name === 'evaluating' ? phase.outstanding.get(index)?.peer : undefined;
+      const answer = { evaluation: cluster.state.evaluation, index, lossSum: 10 * (index + 1), characters: 10 };
+      cluster.say(peer ?? '', { type: 'evaluated', ...answer });
+    }
+    expect(reports(cluster.actions, 'validation')).toEqual([{ type: 'validation', step: 1, loss: 1.5, characters: 20 }]);
+    expect(snapshotOf(cluster)).toContainEqual(expect.objectContaining({ type: 'checkpoint' }));
+    const actions = cluster.say('a', { type: 'sampled', ids: [1, 2] });
+    expect(sent(actions, 'stop')).toEqual(['a: stop', 'b: stop']);
+    expect(actions.at(-1)).toEqual({ type: 'end', outcome: { result: 'done', steps: 1 } });
+  });
+
+  it('finishes the running step when told to stop, saves, and samples nothing', () => {
+    const cluster = running({ sample: { prime: [1], length: 5, temperature: 1, seed: 1 } });
+    cluster.event({ type: 'stop-requested' });
+    cluster.wholeStep();
+    expect(cluster.state.phase.name).toBe('saving');
+    expect(snapshotOf(cluster).at(-1)).toEqual({ type: 'end', outcome: { result: 'stopped', steps: 1 } });
+  });
+
+  it('asks another worker for the last snapshot when the lead is lost', () => {
+    const cluster = running({ totalSteps: 1 });
+    lastStep(cluster);
+    expect(sent(cluster.event({ type: 'gone', peer: 'a', reason: 'killed' }))).toEqual(['b: snapshot-request']);
+    expect(snapshotOf(cluster, 'b').at(-1)).toMatchObject({ outcome: { result: 'done' } });
+  });
+
+  it('takes checkpoints on the way without stopping', () => {
+    const cluster = running({ checkpointEvery: 2, totalSteps: 5 });
+    cluster.wholeStep();
+    cluster.wholeStep();
+    expect(cluster.state.phase.name).toBe('computing');
+    expect(snapshotOf(cluster)).toContainEqual(expect.objectContaining({ type: 'checkpoint' }));
+  });
+
+  it('stops at once when nobody has come yet', () => {
+    const cluster = new CoordinatorHarness();
+    expect(cluster.event({ type: 'stop-requested' }).at(-1)).toEqual({ type: 'end', outcome: { result: 'stopped', steps: 0 } });
+  });
+});
