@@ -34,6 +34,11 @@ describe('weightLayout', () => {
     expect(new Set(digests).size).toBe(changes.length);
   });
 
+  it('allows a single unit', () => {
+    // 1 x 1, then 3 x 1 twice, 3 twice, 1 x 1, 1.
+    expect(weightLayout({ vocabularySize: 1, embedding: 1, units: 1 }).length).toBe(15);
+  });
+
   it('refuses shapes that are no model', () => {
     for (const size of [0, -1, 1.5, Number.NaN]) {
       expect(() => weightLayout({ ...TUTORIAL, units: size })).toThrow('is not a positive whole number');
