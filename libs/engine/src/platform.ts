@@ -4,13 +4,19 @@ import type { EngineProblem } from './engine.js';
 import { instructionSet } from './instruction-set.js';
 import { GLIBC_MINIMUM, wheelSet } from './pins.js';
 
-/** Why our build of the tensorflow engine cannot run here, or undefined when nothing speaks against it. */
-export function platformProblem(
-  gpu: boolean,
-  platform: string = process.platform,
-  arch: string = process.arch,
-  glibc: string | undefined = glibcVersion(),
-): EngineProblem | undefined {
+export interface Platform {
+  /** As `process.platform` and `process.arch` name them. */
+  readonly platform: string;
+  readonly arch: string;
+  /** Undefined where the C library is another one. */
+  readonly glibc: string | undefined;
+  /** Instruction set extensions, as Linux spells them. */
+  readonly flags: readonly string[];
+}
+
+/** Why our build of the tensorflow engine cannot run on a platform, or undefined when nothing speaks against it. */
+export function platformProblem(gpu: boolean, host: Platform = thisPlatform()): EngineProblem | undefined {
+  const { platform, arch, glibc, flags } = host;
   const advice = gpu ? 'use a machine with Linux on x64' : 'use the wasm engine here';
   if (wheelSet(platform, arch, gpu) === undefined) {
     const what = gpu ? 'GPU build of the tensorflow engine' : 'tensorflow engine';
@@ -20,10 +26,15 @@ export function platformProblem(
     const found = glibc === undefined ? 'another C library (musl)' : `glibc ${glibc}`;
     return { reason: `the tensorflow engine needs glibc ${GLIBC_MINIMUM} or newer, this system has ${found}`, advice };
   }
-  if (arch === 'x64' && platform === process.platform && !instructionSet().flags.includes('avx')) {
+  if (arch === 'x64' && !flags.includes('avx')) {
     return { reason: 'the tensorflow engine needs a processor with AVX', advice };
   }
   return undefined;
+}
+
+function thisPlatform(): Platform {
+  const { platform, arch } = process;
+  return { platform, arch, glibc: glibcVersion(), flags: instructionSet().flags };
 }
 
 function glibcVersion(): string | undefined {

@@ -1,0 +1,76 @@
+import { mkdir, mkdtemp, readFile, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { STALE_INSTALL_MS } from './limits.js';
+import { BINDING_NAME, verifyBuild, writeManifest } from './manifest.js';
+import { makeWorkFolder, putInPlace, removeStale } from './place.js';
+
+let place: string;
+let target: string;
+
+beforeEach(async () => {
+  place = await mkdtemp(join(tmpdir(), 'lockstep-place-'));
+  target = join(place, 'build');
+});
+
+afterEach(async () => {
+  await rm(place, { recursive: true });
+});
+
+async function finishBuild(content: string): Promise<string> {
+  const finished = join(await makeWorkFolder(target), 'libraries');
+  await mkdir(finished);
+  await writeFile(join(finished, BINDING_NAME), content);
+  await writeManifest(finished, [BINDING_NAME], { gpu: false, compiler: 'g++', wheels: {} });
+  return finished;
+}
+
+async function installed(): Promise<string> {
+  expect(await verifyBuild(target)).toBeUndefined();
+  return readFile(join(target, BINDING_NAME), 'utf8');
+}
+
+describe('putInPlace', () => {
+  it('gives a finished build its name', async () => {
+    await putInPlace(await finishBuild('first'), target);
+    expect(await installed()).toBe('first');
+  });
+
+  it('leaves a good build where it is', async () => {
+    await putInPlace(await finishBuild('first'), target);
+    await putInPlace(await finishBuild('second'), target);
+    expect(await installed()).toBe('first');
+  });
+
+  it('replaces a broken build', async () => {
+    await putInPlace(await finishBuild('first'), target);
+    await writeFile(join(target, BINDING_NAME), 'harmed');
+    await putInPlace(await finishBuild('second'), target);
+    expect(await installed()).toBe('second');
+  });
+
+  it('ends with one whole build when many finish at once, even over a broken one', async () => {
+    await mkdir(target);
+    await writeFile(join(target, BINDING_NAME), 'half');
+    const finished = await Promise.all(['1', '2', '3', '4'].map(finishBuild));
+    await Promise.all(finished.map((folder) => putInPlace(folder, target)));
+    expect(['1', '2', '3', '4']).toContain(await installed());
+  });
+});
+
+describe('removeStale', () => {
+  it('removes what was left long ago, and neither a running install nor a build', async () => {
+    const old = await makeWorkFolder(target);
+    const running = await makeWorkFolder(target);
+    await mkdir(target);
+    const now = Date.now();
+    const longAgo = new Date(now - STALE_INSTALL_MS - 1000);
+    await utimes(old, longAgo, longAgo);
+    await utimes(target, longAgo, longAgo);
+    await removeStale(place, now);
+    expect((await readdir(place)).map((name) => join(place, name)).sort()).toEqual([target, running].sort());
+  });
+});
