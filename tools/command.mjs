@@ -5,7 +5,6 @@
 import { spawn } from 'node:child_process';
 import { explain } from './failure.mjs';
 
-const KEPT_LINES = 20;
 const KEPT_BYTES = 64 * 1024;
 
 /** @type {Map<NodeJS.Signals, number>} */
@@ -31,7 +30,8 @@ export function atExit(undo) {
 /**
  * @typedef {object} Ended
  * @property {number} exitCode 128 and more for a signal, as a shell counts
- * @property {string} tail the last lines of both outputs, empty when they were shown
+ * @property {boolean} isTimedOut whether its deadline ended it
+ * @property {string} output the end of both outputs together, empty when they were shown
  */
 
 /**
@@ -66,8 +66,10 @@ export function run(file, args, { cwd, deadlineMs, show = false, env = {} }) {
   };
   child.stdout?.on('data', keep);
   child.stderr?.on('data', keep);
+  let isTimedOut = false;
   const deadline = setTimeout(() => {
-    keep(Buffer.from(`\nended after its ${deadlineMs / 60_000} minutes were over`));
+    isTimedOut = true;
+    keep(Buffer.from(`\nended after its ${deadlineMs / 1000} seconds were over`));
     endGroup(child, 'SIGKILL');
   }, deadlineMs);
   return new Promise((resolve, reject) => {
@@ -81,8 +83,7 @@ export function run(file, args, { cwd, deadlineMs, show = false, env = {} }) {
     });
     child.once('close', (code, signal) => {
       end();
-      const tail = output.trimEnd().split('\n').slice(-KEPT_LINES).join('\n');
-      resolve({ exitCode: code ?? 128 + (endingSignals.get(signal ?? 'SIGKILL') ?? 9), tail });
+      resolve({ exitCode: code ?? 128 + (endingSignals.get(signal ?? 'SIGKILL') ?? 9), isTimedOut, output });
     });
   });
 }

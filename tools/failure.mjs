@@ -5,7 +5,9 @@
 
 export const EXIT = { unavailable: 69, internal: 70, io: 74, retry: 75, config: 78 };
 
-/** A failure with a cause outside the tools; `details` are the last lines of the command that failed. */
+const SHOWN_LINES = 20;
+
+/** A failure with a cause outside the tools; of `details`, the output of the command that failed, the end is shown. */
 export class Failure extends Error {
   /**
    * @param {number} exitCode
@@ -72,7 +74,8 @@ export function printFailure(thrown) {
     process.stderr.write(`${thrown instanceof Error ? thrown.stack : String(thrown)}\n`);
     return EXIT.internal;
   }
-  if (thrown.details !== '') process.stderr.write(`${thrown.details}\n`);
+  const lines = thrown.details.trimEnd().split('\n').slice(-SHOWN_LINES);
+  if (thrown.details !== '') process.stderr.write(`${lines.join('\n')}\n`);
   process.stderr.write(`lockstep: ${thrown.message}; ${thrown.hint}\n`);
   return thrown.exitCode;
 }

@@ -18,6 +18,7 @@ import {
 } from './stamps.mjs';
 
 const INSTALL_DEADLINE_MS = 15 * 60_000;
+const PING_DEADLINE_MS = 30_000;
 const BUILD_DEADLINE_MS = 10 * 60_000;
 /** Somebody else's install and build, each at its slowest. */
 const LOCK_DEADLINE_MS = INSTALL_DEADLINE_MS + BUILD_DEADLINE_MS;
@@ -59,19 +60,38 @@ function locked(work) {
 async function installIfNeeded() {
   if (isInstalled()) return;
   await step('installing packages with npm ci, half a minute or a few on a slow network', async () => {
+    await reachRegistry();
     unmarkInstalled();
     // What a user or an environment leaves out elsewhere (`NODE_ENV=production`) is needed here: the compiler.
-    const args = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund'];
-    const options = { cwd: root, deadlineMs: INSTALL_DEADLINE_MS };
-    const npm = process.env['npm_execpath'];
-    const isNpm = npm !== undefined && basename(npm).startsWith('npm');
-    const ended = await (isNpm ? runNode([npm, ...args], options) : run('npm', args, options));
+    const ended = await npm(['ci', '--include=dev', '--include=optional'], INSTALL_DEADLINE_MS);
     if (ended.exitCode !== 0) {
       const what = `npm ci failed with exit code ${ended.exitCode}`;
-      throw explain(what, ended.tail, 'read the lines above, then try again');
+      throw explain(what, ended.output, 'read the lines above, then try again');
     }
     markInstalled();
   });
+}
+
+/** Without a network npm ci tries for many minutes before it says so; one question settles it in a second. */
+async function reachRegistry() {
+  const ended = await npm(['ping', '--fetch-retries=0'], PING_DEADLINE_MS);
+  if (ended.isTimedOut) throw explain('npm ping has no answer', 'ETIMEDOUT', '');
+  // A mirror that answers, but not to a ping, is good enough.
+  if (ended.exitCode === 0) return;
+  const failure = explain('npm ping failed', ended.output, '');
+  if (failure.exitCode === EXIT.unavailable && !/\bE4\d\d\b/.test(ended.output)) throw failure;
+}
+
+/**
+ * Runs the npm that started this process, else the one on the PATH.
+ * @param {string[]} args
+ * @param {number} deadlineMs
+ */
+function npm(args, deadlineMs) {
+  const path = process.env['npm_execpath'];
+  const isNpm = path !== undefined && basename(path).startsWith('npm');
+  const options = { cwd: root, deadlineMs };
+  return isNpm ? runNode([path, ...args], options) : run('npm', args, options);
 }
 
 async function build() {
@@ -94,10 +114,10 @@ function compile(args) {
  * @param {string} what
  * @param {Ended} ended
  */
-function compileFailure(what, { tail }) {
+function compileFailure(what, { output }) {
   // TS5033 is a write that failed. Any other message may quote words like "network" from the sources.
-  if (/TS5033/.test(tail)) return explain(what, tail, 'the compiler could not write its output');
-  return new Failure(EXIT.internal, what, 'mend the errors above, or go back to a committed state', tail);
+  if (/TS5033/.test(output)) return explain(what, output, 'the compiler could not write its output');
+  return new Failure(EXIT.internal, what, 'mend the errors above, or go back to a committed state', output);
 }
 
 /**

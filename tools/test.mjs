@@ -77,7 +77,7 @@ async function installEngine() {
       });
       if (ended.exitCode === 0) return;
       const what = 'the native engine could not be installed';
-      throw new Failure(ended.exitCode, what, 'the tests that need it are skipped', ended.tail);
+      throw new Failure(ended.exitCode, what, 'the tests that need it are skipped', ended.output);
     });
   } catch (error) {
     printFailure(error);
@@ -89,7 +89,8 @@ async function runLint() {
     const linter = join(root, 'node_modules/eslint/bin/eslint.js');
     const ended = await runNode([linter, '.', '--max-warnings=0'], { cwd: root, deadlineMs: LINT_DEADLINE_MS, env });
     if (ended.exitCode === 0) return;
-    throw new Failure(EXIT.internal, 'the linter found something', 'run `npm run lint` for the whole list', ended.tail);
+    const hint = 'run `npm run lint` for the whole list';
+    throw new Failure(EXIT.internal, 'the linter found something', hint, ended.output);
   });
 }
 
