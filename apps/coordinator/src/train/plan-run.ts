@@ -23,7 +23,7 @@ export interface RunPlan {
   readonly config: RunConfig;
   readonly vocabulary: Vocabulary;
   readonly layout: WeightLayout;
-  readonly weights: Float32Array<ArrayBuffer>;
+  readonly weights: Float32Array;
   readonly shards: readonly Shard[];
   readonly schedule: Schedule;
   readonly batches: Batches;

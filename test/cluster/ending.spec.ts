@@ -1,0 +1,101 @@
+/** However a run ends, it ends as promised: with a checkpoint where there is time for one, and without leaving a process behind. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { lockstep, LockstepProcess, processesOf, readJson, temporaryFolder, waitFor, writeText } from './lockstep-process.js';
+
+/** More steps than any test waits for. */
+const ENDLESS = ['--preset', 'tiny', '--engine', 'wasm', '--steps', '1000000', '--json'];
+
+interface Running {
+  readonly process: LockstepProcess;
+  readonly run: string;
+  readonly runId: string;
+}
+
+async function startEndless(): Promise<Running> {
+  const folder = temporaryFolder();
+  const run = join(folder, 'run');
+  const process = new LockstepProcess(['train', '--text', writeText(folder), ...ENDLESS, '--run-dir', run]);
+  const runId = String((await process.event(({ event }) => event === 'start'))['runId']);
+  await process.event(({ event, step }) => event === 'step' && Number(step) >= 3);
+  expect(processesOf(runId)).toHaveLength(2);
+  return { process, run, runId };
+}
+
+describe('Ctrl-C', () => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('once (%s): finishes the step, writes a checkpoint, leaves with 0', async (signal) => {
+    const { process, run, runId } = await startEndless();
+    process.child.kill(signal);
+    expect(await process.end()).toMatchObject({ code: 0, stderr: '' });
+    const { steps, result } = readJson(run, 'summary.json');
+    expect(result).toBe('stopped');
+    expect(readdirSync(join(run, 'checkpoints'))).toContain(`step-${String(steps).padStart(6, '0')}`);
+    expect(readJson(run, 'run.json')['state']).toBe('stopped');
+    expect(existsSync(join(run, 'lock.json'))).toBe(false);
+    expect(processesOf(runId)).toEqual([]);
+  });
+
+  it('on a terminal, where every process of the group gets it and npm passes it on, still counts once', async () => {
+    const { process, runId } = await startEndless();
+    for (const pid of [process.pid, ...processesOf(runId), process.pid]) globalThis.process.kill(pid, 'SIGINT');
+    expect((await process.end()).code).toBe(0);
+    expect(processesOf(runId)).toEqual([]);
+  });
+
+  it('twice: leaves at once, and leaves nothing behind', async () => {
+    const { process, runId } = await startEndless();
+    // A worker that does not answer any more would hold the first Ctrl-C up.
+    for (const pid of processesOf(runId)) globalThis.process.kill(pid, 'SIGSTOP');
+    process.child.kill('SIGINT');
+    await process.event(({ event, text }) => event === 'notice' && String(text).startsWith('stopping'));
+    await delay(600);
+    process.child.kill('SIGINT');
+    expect((await process.end()).code).toBe(75);
+    await waitFor('the workers to end', () => processesOf(runId).length === 0);
+  });
+});
+
+describe('killed hard', () => {
+  it('lockstep train: nothing that it started lives 5 seconds later', async () => {
+    const { process, runId } = await startEndless();
+    process.child.kill('SIGKILL');
+    await process.end();
+    await delay(5_000);
+    expect(processesOf(runId)).toEqual([]);
+  });
+
+  it('all workers: the run ends with the reason and keeps its checkpoints', async () => {
+    const { process, run, runId } = await startEndless();
+    for (const pid of processesOf(runId)) globalThis.process.kill(pid, 'SIGKILL');
+    const { code, stderr } = await process.end();
+    expect(code).toBe(75);
+    expect(stderr).toMatch(/^lockstep: all workers are lost at step \d+.*SIGKILL.*\n$/);
+    expect(existsSync(join(run, 'checkpoints', 'step-000000', 'manifest.json'))).toBe(true);
+    expect(readJson(run, 'run.json')).toMatchObject({ state: 'failed', error: expect.stringContaining('all workers are lost') });
+  });
+});
+
+describe('lockstep status and stop', () => {
+  it('show a run and end it from another process', async () => {
+    const { process, run, runId } = await startEndless();
+    await waitFor('the run file to show the steps', () => Number(readJson(run, 'run.json')['step']) > 0);
+    const shown = JSON.parse((await lockstep(['status', run, '--json'])).stdout) as Record<string, unknown>;
+    expect(shown).toMatchObject({ runId, state: 'running', alive: true, coordinator: { pid: process.pid } });
+    expect((shown['workers'] as { pid: number }[]).map(({ pid }) => pid).sort()).toEqual([...processesOf(runId)].sort());
+    expect((await lockstep(['status', run])).stdout).toContain('characters a second');
+    const stopped = await lockstep(['stop', run]);
+    expect(stopped).toMatchObject({ code: 0, stdout: `${run} has ended (stopped)\n` });
+    expect((await process.end()).code).toBe(0);
+    expect((await lockstep(['stop', run])).stdout).toContain('is not running (stopped)');
+  });
+
+  it('tell a run that was killed from one that goes on', async () => {
+    const { process, run } = await startEndless();
+    process.child.kill('SIGKILL');
+    await process.end();
+    const shown = JSON.parse((await lockstep(['status', run, '--json'])).stdout) as Record<string, unknown>;
+    expect(shown).toMatchObject({ state: 'died', alive: false });
+  });
+});

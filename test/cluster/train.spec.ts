@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { journalOf, lockstep, LockstepProcess, processesOf, readJson, temporaryFolder, writeText } from './lockstep-process.js';
+
+const TINY = ['--preset', 'tiny', '--engine', 'wasm', '--steps', '12'];
+
+describe('lockstep train', () => {
+  it('writes everything that a run directory promises, and leaves no process', async () => {
+    const folder = temporaryFolder();
+    const text = writeText(folder);
+    const run = join(folder, 'run');
+    const process = new LockstepProcess(
+      ['train', '--text', text, ...TINY, '--run-dir', run, '--json', '--validation-fraction', '0.2', '--checkpoint-every', '5'],
+    );
+    const { code, stderr } = await process.end();
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    const names = process.events.map(({ event }) => event);
+    expect(names.filter((name) => name === 'step')).toHaveLength(12);
+    expect(names[0]).toBe('start');
+    expect(names.slice(-2)).toEqual(['sample', 'summary']);
+
+    const journal = journalOf(run);
+    expect(journal.map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+    expect(journal[0]).toMatchObject({ epoch: 0, plan: { shards: [[0, 4], [4, 8]] }, characters: 160 });
+    expect(journal[9]).toHaveProperty('weightsDigest');
+    expect(readdirSync(join(run, 'checkpoints')).sort()).toEqual(['step-000000', 'step-000005', 'step-000010', 'step-000012']);
+    expect(readdirSync(join(run, 'checkpoints', 'step-000012')).sort()).toEqual(
+      ['manifest.json', 'optimizer.safetensors', 'weights.safetensors'],
+    );
+
+    const summary = readJson(run, 'summary.json');
+    expect(summary).toMatchObject({ steps: 12, characters: 12 * 160, workers: 2, shards: 2, result: 'done' });
+    expect(summary['validationLoss']).toEqual(expect.any(Number));
+    const file = readFileSync(join(run, 'checkpoints', 'step-000012', 'weights.safetensors'));
+    const header = Number(file.readBigUInt64LE(0));
+    expect(summary['weightsSha256']).toBe(createHash('sha256').update(file.subarray(8 + header)).digest('hex'));
+    expect(readJson(run, 'config.json')).toMatchObject({ units: 32, engine: 'wasm', shards: 2 });
+    const runId = String(summary['runId']);
+    expect(readJson(run, 'run.json')).toMatchObject({ state: 'done', runId });
+    expect(processesOf(runId)).toEqual([]);
+  });
+
+  it('learns', async () => {
+    const folder = temporaryFolder();
+    const args = ['--text', writeText(folder), '--preset', 'tiny', '--engine', 'wasm', '--steps', '60', '--learning-rate', '0.01'];
+    const run = join(folder, 'run');
+    expect((await lockstep(['train', ...args, '--run-dir', run, '--quiet'])).stdout).toBe('');
+    const losses = journalOf(run).map(({ loss }) => Number(loss));
+    expect(losses[0]).toBeGreaterThan(2.8);
+    expect(losses.at(-1)).toBeLessThan(2);
+  });
+
+  it('goes on from a checkpoint with other data, and says what it computes on', async () => {
+    const folder = temporaryFolder();
+    const text = writeText(folder);
+    const first = join(folder, 'first');
+    await lockstep(['train', '--text', text, ...TINY, '--run-dir', first, '--quiet']);
+    const second = await lockstep(
+      ['train', '--text', text, ...TINY, '--init-from', first, '--run-dir', join(folder, 'second'), '--sample-length', '0'],
+    );
+    expect(second.code).toBe(0);
+    expect(second.stdout).toContain('engine  wasm');
+    const start = journalOf(join(folder, 'second')).map(({ loss }) => Number(loss))[0];
+    expect(start).toBeLessThan(Number(journalOf(first)[0]?.['loss']));
+    expect(readJson(folder, 'second', 'config.json')['initFrom']).toBe(readJson(first, 'summary.json')['weightsSha256']);
+  });
+
+  it('takes options from the environment and a config file, the command line first', async () => {
+    const folder = temporaryFolder();
+    const text = writeText(folder);
+    const inFile = { text, preset: 'tiny', engine: 'wasm', 'batch-size': 6, units: 9, embedding: 5, steps: 2 };
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(inFile));
+    const run = join(folder, 'run');
+    const { code, stderr } = await lockstep(
+      ['train', '--config', join(folder, 'config.json'), '--steps', '1', '--embedding', '4', '--run-dir', run, '--quiet'],
+      { env: { LOCKSTEP_UNITS: '8', LOCKSTEP_EMBEDDING: '7' } },
+    );
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(readJson(run, 'config.json')).toMatchObject({ batchSize: 6, units: 8, embedding: 4 });
+    expect(readJson(run, 'summary.json')['steps']).toBe(1);
+  });
+});
