@@ -25,12 +25,16 @@ export interface GruWeights {
   readonly biasHh: Tensor;
 }
 
-/** Weights in the form the steps want; plain tensors in lists, so that `tidy` and `dispose` reach them. */
-export interface PreparedGru {
-  readonly input: GateWeights;
+/** Weights in the form a step wants. */
+export interface StepWeights {
   readonly recurrent: GateWeights;
   /** cn, [H] */
   readonly newBias: Tensor;
+}
+
+export interface PreparedGru extends StepWeights {
+  /** For inputs with a last one that is always 1: see `withOnes`. */
+  readonly input: GateWeights;
 }
 
 /** What one step leaves: the new state, and what the backward pass needs of it; all [B,H]. */
@@ -59,25 +63,25 @@ export function prepareGru(tf: Tfjs, products: Products, weights: GruWeights): P
   };
 }
 
-/** x [T,B,K] -> [T B, K+1], the last input always 1. */
+/** x [...,K] -> [N,K+1], the last input always 1. */
 export function withOnes(tf: Tfjs, x: Tensor): Tensor {
-  const [steps, rows, inputs] = sizes(x);
-  const flat: Tensor = tf.reshape(x, [steps * rows, inputs]);
-  return tf.concat([flat, tf.ones([steps * rows, 1])], 1);
+  const width = sizes(x)[x.rank - 1];
+  const count = x.size / width;
+  return tf.concat([tf.reshape(x, [count, width]), tf.ones([count, 1])], 1);
 }
 
 /** One step from state [B,H]; `inputs` are the gates' products with x, [B,H] each. */
 export function gruStep(
   tf: Tfjs,
   products: Products,
-  prepared: PreparedGru,
+  weights: StepWeights,
   inputs: readonly Tensor[],
   state: Tensor,
 ): GruStep {
-  const [recurrentReset, recurrentUpdate, recurrentNew] = products.gateProducts(state, prepared.recurrent);
+  const [recurrentReset, recurrentUpdate, recurrentNew] = products.gateProducts(state, weights.recurrent);
   const reset = tf.sigmoid(tf.add(recurrentReset, inputs[0]));
   const update = tf.sigmoid(tf.add(recurrentUpdate, inputs[1]));
-  const recalled = tf.mul(reset, tf.add(recurrentNew, prepared.newBias));
+  const recalled = tf.mul(reset, tf.add(recurrentNew, weights.newBias));
   const fresh = tf.tanh(tf.add(recalled, inputs[2]));
   const kept = tf.mul(update, tf.sub(state, fresh));
   return { state: tf.add(fresh, kept), reset, update, fresh, kept, recalled };

@@ -1,6 +1,6 @@
 /** The whole model on the embedded engine: gradients against differences of the loss, and what callers rely on. */
 import { randomStream } from '@lockstep/data';
-import { weightLayout } from '@lockstep/reduce';
+import { layoutView, weightLayout } from '@lockstep/reduce';
 import type { ModelShape } from '@lockstep/reduce';
 import '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
@@ -54,3 +54,50 @@ describe('gradients', () => {
     }
   });
 });
+
+describe('sampler', () => {
+  it('gives the logits whose loss the model reports', () => {
+    for (const shape of [folded, lookedUp]) {
+      const { model, weights } = modelOf(shape);
+      const ids = randomIds(6, shape.vocabularySize, 4);
+      const sampler = model.sampler(weights);
+      let lossSum = 0;
+      let logits = sampler.prime([ids[0]]);
+      for (let t = 1; t < ids.length; t++) {
+        lossSum += lossOf(logits, ids[t]);
+        logits = sampler.next(ids[t]);
+      }
+      sampler.dispose();
+      expect(lossSum).toBeCloseTo(model.loss(weights, ids, 1, 5).lossSum, 4);
+    }
+  });
+
+  it('starts over at every prime, and knows a model that has read nothing', () => {
+    const { model, weights, layout } = modelOf(folded);
+    const sampler = model.sampler(weights);
+    const once = sampler.prime([1, 2, 3]);
+    sampler.next(4);
+    expect(sampler.prime([1, 2, 3])).toEqual(once);
+    expect(sampler.prime([])).toEqual(layoutView(layout, weights, 'dense.bias').slice());
+    sampler.dispose();
+  });
+
+  it('keeps its weights when the caller trains on, and leaves no tensor behind', () => {
+    const { model, weights } = modelOf(folded);
+    const before = tf.memory().numTensors;
+    const sampler = model.sampler(weights);
+    const logits = sampler.prime([1, 2]);
+    const held = tf.memory().numTensors;
+    weights.fill(0);
+    for (let i = 0; i < 20; i++) sampler.next(3);
+    expect(sampler.prime([1, 2])).toEqual(logits);
+    expect(tf.memory().numTensors).toBe(held);
+    sampler.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
+
+/** Cross-entropy in float64. */
+function lossOf(logits: Float32Array, target: number): number {
+  return Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0)) - logits[target];
+}

@@ -14,6 +14,8 @@ import type { ModelEngine, Tfjs } from './engine.js';
 import { registerGru, runGru, runGruBackprop } from './gru-kernel.js';
 import { createProducts } from './products.js';
 import type { Products } from './products.js';
+import { createSampler } from './sampler.js';
+import type { Sampler } from './sampler.js';
 import { timeMajor } from './windows.js';
 import { downloadGradient, uploadWeights } from './weights.js';
 
@@ -30,13 +32,15 @@ export interface LossAndGradient extends LossSum {
 }
 
 /**
- * Both functions read `ids`, `rows` windows of `sequenceLength + 1` ids row after row, and `weights`, flat in layout order.
- * Neither keeps a reference to its arguments, and no tensor outlives a call.
+ * `weights` are flat, in layout order; `ids` are `rows` windows of `sequenceLength + 1` ids, row after row. Nothing keeps a
+ * reference to what it is given, and no tensor outlives a call but those of a sampler.
  */
 export interface Model {
   gradients(weights: Float32Array, ids: Int32Array, rows: number, sequenceLength: number): LossAndGradient;
   /** The forward pass alone. */
   loss(weights: Float32Array, ids: Int32Array, rows: number, sequenceLength: number): LossSum;
+  /** One character at a time, with these weights. */
+  sampler(weights: Float32Array): Sampler;
 }
 
 export function createModel(engine: ModelEngine, layout: WeightLayout): Model {
@@ -56,6 +60,7 @@ export function createModel(engine: ModelEngine, layout: WeightLayout): Model {
       scoped(tf, () => lossAndGradient(parts, weights, upload(parts, ids, rows, sequenceLength))),
     loss: (weights, ids, rows, sequenceLength) =>
       scoped(tf, () => lossAlone(parts, weights, upload(parts, ids, rows, sequenceLength))),
+    sampler: (weights) => createSampler(tf, products, layout, weights),
   };
 }
 
