@@ -41,9 +41,14 @@ export async function makeDirectory(path: string): Promise<void> {
 /**
  * Writes a file that must not exist yet and flushes it. The chunks must not change until the promise resolves.
  * The work is cut into pieces, so that hashing and writing tens of megabytes never holds up the event loop for long.
+ * @param shownPath the path to name in an error, where that of a temporary file would say nothing
  */
-export async function writeNewFile(path: string, chunks: readonly Uint8Array[]): Promise<WrittenFile> {
-  return withIoErrors('write', path, async () => {
+export async function writeNewFile(
+  path: string,
+  chunks: readonly Uint8Array[],
+  shownPath = path,
+): Promise<WrittenFile> {
+  return withIoErrors('write', shownPath, async () => {
     const hash = createHash('sha256');
     let lengthBytes = 0;
     const handle = await open(path, 'wx');
@@ -73,7 +78,7 @@ export async function atomicWrite(path: string, content: string | Uint8Array): P
   const temporary = join(folder, `.${basename(path)}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
   const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
   try {
-    await writeNewFile(temporary, [bytes]);
+    await writeNewFile(temporary, [bytes], path);
     await withIoErrors('replace', path, () => rename(temporary, path));
   } catch (thrown) {
     // The first failure is the one to report; a second one while cleaning up would only hide it.

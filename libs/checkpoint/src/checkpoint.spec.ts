@@ -198,6 +198,18 @@ describe('an altered checkpoint', () => {
     expect([refusal.kind, refusal.message]).toEqual(['data', expect.stringMatching(reason)]);
   });
 
+  it.each([
+    { loss: 1.5 }, { epoch: 3 }, { config: { seed: 8 } }, { vocabulary: ['b'] },
+    { optimizer: { name: 'adam', steps: 8, slots: ['m', 'v'] } },
+  ])('is refused for a manifest with another %o that nobody sealed', async (change) => {
+    const { path } = await writeCheckpoint(scratchFolder(), sampleSnapshot(7));
+    const manifestPath = join(path, 'manifest.json');
+    const manifest = JSON.parse(readFileSync(manifestPath, 'utf8')) as Manifest;
+    writeFileSync(manifestPath, JSON.stringify({ ...manifest, ...change }));
+    const refusal = await refusalOf(readCheckpoint(path));
+    expect([refusal.kind, refusal.message]).toEqual(['data', `${manifestPath}: its content is not what was sealed`]);
+  });
+
   it('is told from a path that holds no checkpoint', async () => {
     const folder = scratchFolder();
     expect((await refusalOf(readCheckpoint(join(folder, 'none')))).kind).toBe('io');

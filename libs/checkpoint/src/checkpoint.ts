@@ -7,6 +7,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LockstepError, invariant } from '@lockstep/config';
 import { makeDirectory, syncDirectory, writeNewFile } from './atomic-write.js';
+import type { WrittenFile } from './atomic-write.js';
 import { checkpointName } from './checkpoint-name.js';
 import { errorCode, ioError, withIoErrors } from './io-error.js';
 import { jsonText } from './json-file.js';
@@ -46,7 +47,7 @@ export async function writeCheckpoint(checkpointsFolder: string, snapshot: Snaps
   const path = join(checkpointsFolder, name);
   const temporary = temporaryPath(checkpointsFolder, name);
   try {
-    const manifest = await writeFiles(temporary, snapshot);
+    const manifest = await writeFiles(temporary, path, snapshot);
     await place(temporary, path, manifest);
     await syncDirectory(checkpointsFolder);
     const lengthBytes = Object.values(manifest.files).reduce((sum, file) => sum + file.lengthBytes, 0);
@@ -65,9 +66,13 @@ function checkSnapshot({ layout, weights, optimizer }: Snapshot): void {
   }
 }
 
-async function writeFiles(folder: string, snapshot: Snapshot): Promise<Manifest> {
+/** Writes all files into `folder`, which is to become `path`. */
+async function writeFiles(folder: string, path: string, snapshot: Snapshot): Promise<Manifest> {
   const { step, epoch, loss, weights, optimizer, layout, config, vocabulary } = snapshot;
-  await withIoErrors('make the folder', folder, () => mkdir(folder));
+  await withIoErrors('make the folder', path, () => mkdir(folder));
+  const write = (name: string, chunks: readonly Uint8Array[]): Promise<WrittenFile> => (
+    writeNewFile(join(folder, name), chunks, join(path, name))
+  );
   const weightsFile = encodeSafetensors(toTensors(weights, layout), { layout: layout.digest, step: String(step) });
   const optimizerFile = encodeSafetensors(Object.entries(optimizer.slots).flatMap(([slot, vector]) => (
     toTensors(vector, layout, slotPrefix(optimizer.name, slot))
@@ -79,13 +84,13 @@ async function writeFiles(folder: string, snapshot: Snapshot): Promise<Manifest>
     optimizer: { name: optimizer.name, steps: optimizer.steps, slots: Object.keys(optimizer.slots) },
     weightsSha256: weightsSha256(weights),
     files: {
-      [WEIGHTS_FILE]: await writeNewFile(join(folder, WEIGHTS_FILE), weightsFile),
-      [OPTIMIZER_FILE]: await writeNewFile(join(folder, OPTIMIZER_FILE), optimizerFile),
+      [WEIGHTS_FILE]: await write(WEIGHTS_FILE, weightsFile),
+      [OPTIMIZER_FILE]: await write(OPTIMIZER_FILE, optimizerFile),
     },
   });
   invariant(content.success, `a snapshot fits its manifest (${content.error?.issues[0]?.path.join('.')})`);
   const manifest = { ...content.data, seal: sealOf(content.data) };
-  await writeNewFile(join(folder, MANIFEST_FILE), [new TextEncoder().encode(jsonText(manifest))]);
+  await write(MANIFEST_FILE, [new TextEncoder().encode(jsonText(manifest))]);
   await syncDirectory(folder);
   return manifest;
 }

@@ -51,7 +51,26 @@ describe('a journal', () => {
     expect((await readJournal(path)).lines).toEqual(Array.from({ length: 1000 }, (_, step) => ({ step })));
   });
 
-  it('hands lines to the system before they are flushed, and flushes them when closed', async () => {
+  it('flushes lines that come one by one at most every 50 ms', async () => {
+    const path = journalPath();
+    const journal = await openJournal(path);
+    const startedMs = performance.now();
+    const appended: Promise<void>[] = [];
+    const flushesWhenSeen = new Set<number>();
+    for (let step = 1; step <= 40; step += 1) {
+      appended.push(journal.append({ step }));
+      // Given to the system at once, so that a killed process would not lose it.
+      while (!readFileSync(path, 'utf8').includes(`{"step":${step}}\n`)) await new Promise(setImmediate);
+      flushesWhenSeen.add(journal.syncCount);
+    }
+    const syncCount = journal.syncCount;
+    expect(syncCount).toBeLessThanOrEqual(1 + (performance.now() - startedMs) / 50);
+    expect(flushesWhenSeen.size).toBeLessThan(40);
+    await Promise.all(appended);
+    await journal.close();
+  });
+
+  it('flushes what is pending when it is closed', async () => {
     const path = journalPath();
     const journal = await openJournal(path);
     await journal.append({ step: 1 });

@@ -38,7 +38,7 @@ export async function acquireRunLock(runDirectory: string): Promise<RunLock> {
   const record: LockRecord = { ...ownIdentity(), host: hostname(), token };
   const finished = join(runDirectory, `.lock.${token}.tmp`);
   try {
-    await writeNewFile(finished, [new TextEncoder().encode(jsonText(record))]);
+    await writeNewFile(finished, [new TextEncoder().encode(jsonText(record))], path);
     await contend(path, finished);
   } finally {
     await rm(finished, { force: true }).catch(() => undefined);

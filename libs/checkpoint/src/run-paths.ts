@@ -1,4 +1,4 @@
-/** Names in a run directory. */
+/** Names in a run directory: every path that other code may need comes from here. */
 import { join } from 'node:path';
 
 export interface RunPaths {
