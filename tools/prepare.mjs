@@ -59,7 +59,7 @@ function locked(work) {
 
 async function installIfNeeded() {
   if (isInstalled()) return;
-  await step('installing packages with npm ci, half a minute or a few on a slow network', async () => {
+  await step('installing packages with npm ci, half a minute, longer on a slow network', async () => {
     await reachRegistry();
     unmarkInstalled();
     // What a user or an environment leaves out elsewhere (`NODE_ENV=production`) is needed here: the compiler.

@@ -45,25 +45,37 @@ export function unmarkInstalled() {
   rmSync(installStamp, { force: true });
 }
 
+/** @typedef {{ integrity?: string, link?: boolean, optional?: boolean, devOptional?: boolean }} LockEntry */
+
 /**
  * Compares what npm wrote down at the end of its last install with the lockfile, so that nobody who ran npm by hand
  * waits a second time. Packages for other platforms may be missing.
  */
 function matchesLockfile() {
-  const record = readIfThere(inRoot('node_modules/.package-lock.json'));
-  if (record === '') return false;
-  /** @typedef {{ integrity?: string, link?: boolean, optional?: boolean, devOptional?: boolean }} Entry */
-  /** @type {{ packages: Record<string, Entry> }} */
-  const installed = JSON.parse(record);
-  /** @type {{ packages: Record<string, Entry> }} */
-  const wanted = JSON.parse(readFileSync(inRoot('package-lock.json'), 'utf8'));
-  return Object.entries(wanted.packages)
+  const installed = lockEntries(inRoot('node_modules/.package-lock.json'));
+  const wanted = lockEntries(inRoot('package-lock.json'));
+  if (installed === undefined || wanted === undefined) return false;
+  return Object.entries(wanted)
     .filter(([path]) => path.includes('node_modules/'))
     .every(([path, entry]) => {
-      const found = installed.packages[path];
+      const found = installed[path];
       if (found === undefined) return entry.optional === true || entry.devOptional === true;
       return found.integrity === entry.integrity && found.link === entry.link;
     });
+}
+
+/**
+ * @param {string} file in npm's lockfile format
+ * @returns {Record<string, LockEntry> | undefined} nothing when it is missing or broken: then npm has the word
+ */
+function lockEntries(file) {
+  try {
+    /** @type {{ packages: Record<string, LockEntry> }} */
+    const lock = JSON.parse(readFileSync(file, 'utf8'));
+    return lock.packages;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Every package of the workspace, as a folder relative to the repository. */
