@@ -1,8 +1,9 @@
 """Takes out of TensorFlow's wheel, and of the CUDA wheels beside it, only what the engine needs.
 
 Usage: unpack.py WHEEL_FOLDER LIBRARY_FOLDER HEADER_FOLDER
-Shared libraries are laid flat into LIBRARY_FOLDER; headers keep their path below the wheel's include folder. zipfile
-checks the CRC of everything it reads. Prints the name of each library, one a line.
+Shared libraries keep their path in the wheel, because TensorFlow looks for those of CUDA in `../nvidia/*/lib` beside
+its own folder; headers keep their path below the wheel's include folder. zipfile checks the CRC of everything it
+reads. Prints the path of each library, one a line.
 """
 
 import os
@@ -23,7 +24,9 @@ HEADERS = (
 
 def is_cuda_library(name):
     parts = name.split('/')
-    return len(parts) == 4 and parts[0] == 'nvidia' and parts[2] == 'lib' and '.so' in parts[3]
+    if len(parts) != 4 or not parts[1].isidentifier():
+        return False
+    return parts[0] == 'nvidia' and parts[2] == 'lib' and '.so' in parts[3]
 
 
 def is_header(name):
@@ -42,8 +45,8 @@ def main(wheels, libraries, headers):
             for entry in archive.infolist():
                 name = entry.filename
                 if name in LIBRARIES or is_cuda_library(name):
-                    copy(archive, entry, os.path.join(libraries, os.path.basename(name)))
-                    print(os.path.basename(name), flush=True)
+                    copy(archive, entry, os.path.join(libraries, *name.split('/')))
+                    print(name, flush=True)
                 elif is_header(name):
                     copy(archive, entry, os.path.join(headers, *name[len(INCLUDE):].split('/')))
 

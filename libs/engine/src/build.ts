@@ -6,7 +6,7 @@
  */
 
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 import { LockstepError, invariant } from '@lockstep/config';
 
@@ -95,7 +95,7 @@ export async function compileBinding(job: BuildJob): Promise<void> {
     ...[join(nodeHeaders, 'include'), join(job.work, 'headers'), job.sources].map((folder) => `-I${folder}`),
     ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(job.sources, 'binding', name)),
     join(NATIVE_FOLDER, 'log_level.cc'),
-    ...['-o', BINDING_NAME, './libtensorflow_cc.so.2', './libtensorflow_framework.so.2'],
+    ...['-o', BINDING_NAME, 'tensorflow/libtensorflow_cc.so.2', 'tensorflow/libtensorflow_framework.so.2'],
     // An old-style rpath comes before LD_LIBRARY_PATH, so that another TensorFlow there is not taken, and serves what
     // the libraries open later (CUDA). For initfirst see native/log_level.cc.
     '-Wl,--disable-new-dtags,-rpath,$ORIGIN,-z,initfirst',
@@ -124,9 +124,11 @@ export async function proveBinding(job: BuildJob): Promise<void> {
   }
 }
 
-/** Names of all finished files. */
+/** Paths of all finished files, as the manifest names them. */
 export async function builtFiles(job: BuildJob): Promise<string[]> {
-  return (await readdir(librariesOf(job))).sort();
+  const entries = await readdir(librariesOf(job), { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return files.map((entry) => relative(librariesOf(job), join(entry.parentPath, entry.name))).sort();
 }
 
 async function step(

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -10,6 +10,7 @@ import { buildFolder } from './paths.js';
 import { stockInstall, tfjsNodePackages } from './stock.js';
 import { verifyEngine } from './verify.js';
 
+const ADDON = 'tfjs_binding.node';
 const CPU = { kind: 'cpu' } as const;
 const GPU = { kind: 'gpu', index: 0 } as const;
 
@@ -30,7 +31,7 @@ afterEach(async () => {
 
 async function placeBuild(gpu: boolean): Promise<string> {
   const folder = buildFolder(cache, gpu);
-  await mkdir(folder, { recursive: true });
+  await mkdir(join(folder, 'tensorflow'), { recursive: true });
   await writeFile(join(folder, BINDING_NAME), 'an addon');
   await writeManifest(folder, [BINDING_NAME], { gpu, compiler: 'g++', wheels: {} });
   return folder;
@@ -113,9 +114,9 @@ describe('a stock install of tfjs-node', () => {
     expect(await stockInstall(tfjsNode)).toBeUndefined();
     await writeFile(join(folder, 'deps', 'lib', 'libtensorflow.so.2.9.1'), 'x');
     expect(await stockInstall(tfjsNode)).toBeUndefined();
-    await writeFile(join(folder, 'lib', 'napi-v8', BINDING_NAME), 'x');
-    await symlink(join(folder, 'lib', 'napi-v8', BINDING_NAME), join(folder, 'lib', 'napi-v999', BINDING_NAME));
-    const binding = join(folder, 'lib', 'napi-v8', BINDING_NAME);
+    await writeFile(join(folder, 'lib', 'napi-v8', ADDON), 'x');
+    await writeFile(join(folder, 'lib', 'napi-v999', ADDON), 'x');
+    const binding = join(folder, 'lib', 'napi-v8', ADDON);
     expect(await stockInstall(tfjsNode)).toEqual({ binding, gpu: false, version: 'unknown' });
   });
 });

@@ -6,12 +6,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { BINDING_NAME, MANIFEST_NAME, checkBuild, verifyBuild, writeManifest } from './manifest.js';
 
-const LIBRARY_NAME = 'libtensorflow_cc.so.2';
+const LIBRARY_NAME = 'tensorflow/libtensorflow_cc.so.2';
 
 let folder: string;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lockstep-manifest-'));
+  await mkdir(join(folder, 'tensorflow'));
   await writeFile(join(folder, BINDING_NAME), 'the addon');
   await writeFile(join(folder, LIBRARY_NAME), 'the library');
   await writeManifest(folder, [BINDING_NAME, LIBRARY_NAME], { gpu: false, compiler: 'g++ 12', wheels: { a: 'b' } });
@@ -99,6 +100,7 @@ describe('a manifest of somebody else', () => {
   it.each([
     ['gpu', 'yes'],
     ['files', { '../../etc/passwd': { lengthBytes: 1, sha256: '' } }],
+    ['files', { 'a//b': { lengthBytes: 1, sha256: '' } }],
     ['files', []],
     ['files', { file: { lengthBytes: '1' } }],
     ['wheels', { a: 1 }],

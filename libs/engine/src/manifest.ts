@@ -13,7 +13,8 @@ import { pipeline } from 'node:stream/promises';
 import { GLIBC_MINIMUM, RECIPE, TENSORFLOW_VERSION, TFJS_VERSION } from './pins.js';
 
 export const MANIFEST_NAME = 'manifest.json';
-export const BINDING_NAME = 'tfjs_binding.node';
+/** The addon; beside it lie TensorFlow's libraries, where their run paths expect each other. */
+export const BINDING_NAME = 'tensorflow/tfjs_binding.node';
 
 export interface FileRecord {
   readonly lengthBytes: number;
@@ -32,7 +33,7 @@ export interface Manifest {
   readonly compiler: string;
   /** SHA-256 by requirement, for example `tensorflow-cpu==2.21.0`. */
   readonly wheels: Readonly<Record<string, string>>;
-  /** By name in the folder. */
+  /** By path in the folder, with `/`. */
   readonly files: Readonly<Record<string, FileRecord>>;
 }
 
@@ -135,7 +136,7 @@ function isManifest(value: unknown): value is Manifest {
   if (!texts.every((name) => typeof value[name] === 'string')) return false;
   if (typeof recipe !== 'number' || typeof gpu !== 'boolean') return false;
   if (!isRecord(wheels) || !Object.values(wheels).every((hash) => typeof hash === 'string')) return false;
-  return isRecord(files) && Object.entries(files).every(([name, record]) => isPlainName(name) && isFileRecord(record));
+  return isRecord(files) && Object.entries(files).every(([path, record]) => isInnerPath(path) && isFileRecord(record));
 }
 
 function isFileRecord(value: unknown): value is FileRecord {
@@ -143,8 +144,8 @@ function isFileRecord(value: unknown): value is FileRecord {
 }
 
 /** A manifest may only speak about files of its own folder. */
-function isPlainName(name: string): boolean {
-  return /^[\w.+-]+$/.test(name) && name !== '..' && name !== '.';
+function isInnerPath(path: string): boolean {
+  return path.split('/').every((part) => /^[\w.+-]+$/.test(part) && part !== '..' && part !== '.');
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

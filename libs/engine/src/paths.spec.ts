@@ -26,7 +26,7 @@ describe('cacheFolder', () => {
 
 describe('buildName', () => {
   it('names everything that defines a build', () => {
-    expect(buildName(false, 'linux', 'x64')).toBe('tensorflow-2.21.0-cpu-tfjs-4.22.0-linux-x64-r1');
+    expect(buildName(false, 'linux', 'x64')).toBe('tensorflow-2.21.0-cpu-tfjs-4.22.0-linux-x64-r2');
   });
 
   it('differs between devices, platforms and processors', () => {

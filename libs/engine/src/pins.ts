@@ -11,7 +11,7 @@ export const TENSORFLOW_VERSION = '2.21.0';
 /** The kernels of tfjs-node, tfjs-core and the wasm backend are of one version. */
 export const TFJS_VERSION = '4.22.0';
 
-export const RECIPE = 1;
+export const RECIPE = 2;
 
 /** Oldest glibc that the wheels run on (manylinux_2_27). */
 export const GLIBC_MINIMUM = '2.27';

@@ -22,7 +22,7 @@ afterEach(async () => {
 
 async function finishBuild(content: string): Promise<string> {
   const finished = join(await makeWorkFolder(target), 'libraries');
-  await mkdir(finished);
+  await mkdir(join(finished, 'tensorflow'), { recursive: true });
   await writeFile(join(finished, BINDING_NAME), content);
   await writeManifest(finished, [BINDING_NAME], { gpu: false, compiler: 'g++', wheels: {} });
   return finished;
@@ -53,7 +53,7 @@ describe('putInPlace', () => {
   });
 
   it('ends with one whole build when many finish at once, even over a broken one', async () => {
-    await mkdir(target);
+    await mkdir(join(target, 'tensorflow'), { recursive: true });
     await writeFile(join(target, BINDING_NAME), 'half');
     const finished = await Promise.all(['1', '2', '3', '4'].map(finishBuild));
     await Promise.all(finished.map((folder) => putInPlace(folder, target)));

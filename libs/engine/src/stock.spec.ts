@@ -1,6 +1,6 @@
 import { copyFile, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -26,7 +26,7 @@ describe.skipIf(build === undefined)('a stock install of tfjs-node', () => {
   beforeAll(async () => {
     workspace = await mkdtemp(join(tmpdir(), 'lockstep-stock-'));
     const stock = join(workspace, 'node_modules', '@tensorflow', 'tfjs-node');
-    await layOut(stock, build?.folder ?? '', build?.kernels ?? '');
+    await layOut(stock, dirname(build?.binding ?? ''), build?.kernels ?? '');
     process.chdir(workspace);
   });
 
