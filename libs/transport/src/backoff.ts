@@ -1,6 +1,6 @@
 /**
- * Pauses between connections: the shortest after one that lasted, doubling while they keep breaking soon after they were made.
- * A server that refuses a client again and again is then asked seldom instead of in a loop.
+ * Pauses between connections: the shortest after one that lasted, doubling while they keep breaking soon after they
+ * were made. A server that refuses a client again and again is then asked seldom instead of in a loop.
  */
 export class Backoff {
   readonly #minMs: number;

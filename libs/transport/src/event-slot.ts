@@ -1,6 +1,6 @@
 /**
- * Where events go. Messages are read only once a handler is set, so nothing that arrives earlier is lost; the few events about
- * the connection itself that come before it are kept for it. Nothing is delivered after `close`.
+ * Where events go. Messages are read only once a handler is set, so nothing that arrives earlier is lost; the few
+ * events about the connection itself that come before it are kept for it. Nothing is delivered after `close`.
  */
 import { EARLY_EVENTS_MAX } from './limits.js';
 

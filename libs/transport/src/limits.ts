@@ -1,6 +1,6 @@
 /**
- * Every bound of the transport, with the reason for both directions. Nothing here is a user option: a run that needs other
- * values passes them to the factories.
+ * Every bound of the transport, with the reason for both directions. Nothing here is a user option: a run that needs
+ * other values passes them to the factories.
  */
 import type { OutboxBounds } from './outbox.js';
 
@@ -8,20 +8,21 @@ import type { OutboxBounds } from './outbox.js';
 export const PEER_ID_BYTES_MAX = 128;
 
 /**
- * Messages ZeroMQ itself holds per peer and direction. It counts messages, not bytes: the library's default of 1000 would be
- * 16 GB of gradients. Lower than 4 leaves the I/O thread idle between two turns of the event loop; higher only pins memory.
+ * Messages ZeroMQ itself holds per peer and direction. It counts messages, not bytes: the library's default of 1000
+ * would be 16 GB of gradients. Lower than 4 leaves the I/O thread idle between two turns of the event loop; higher
+ * only pins memory.
  */
 export const HIGH_WATER_MARK_MESSAGES = 4;
 
 /**
- * Messages waiting for one peer before it is given up. A peer in lockstep has a handful in flight; lower would end a worker that
- * only computes through one long step, higher would let a stopped process collect hours of messages.
+ * Messages waiting for one peer before it is given up. A peer in lockstep has a handful in flight; lower would end a
+ * worker that only computes through one long step, higher would let a stopped process collect hours of messages.
  */
 export const SEND_QUEUE_MESSAGES_MAX = 256;
 
 /**
- * Bytes waiting for one peer, as a multiple of the largest frame: weights plus optimizer state for a joiner (3 frames) and some
- * steps of gradients must fit; more is memory taken from the healthy ones.
+ * Bytes waiting for one peer, as a multiple of the largest frame: weights plus optimizer state for a joiner (3 frames)
+ * and some steps of gradients must fit; more is memory taken from the healthy ones.
  */
 export const SEND_QUEUE_FRAMES_MAX = 16;
 
@@ -31,30 +32,50 @@ export const SEND_QUEUE_BYTES_MIN = 16 * 1024 * 1024;
 /** Frames of one message. The protocol uses two or three; a peer that sends thousands is broken or hostile. */
 export const FRAMES_PER_MESSAGE_MAX = 64;
 
-/** Connection events kept for a handler that is not there yet; the oldest go first. More would only repeat an old story. */
+/**
+ * Connection events kept for a handler that is not there yet; the oldest go first. More would only repeat an old
+ * story.
+ */
 export const EARLY_EVENTS_MAX = 64;
 
-/** First and longest pause before a full peer is tried again. Shorter burns the processor, longer leaves the wire idle. */
+/**
+ * First and longest pause before a full peer is tried again. Shorter burns the processor, longer leaves the wire idle.
+ */
 export const RETRY_MS_MIN = 1;
 export const RETRY_MS_MAX = 16;
 
 /** Sends in one turn of the event loop: more would delay what arrives, fewer would add a turn per message. */
 export const SENDS_PER_TURN_MAX = 64;
 
-/** How often every quiet peer is asked whether it is still there: the longest time a broken connection stays unnoticed. */
+/** Pause between two looks whether a socket was read empty: ZeroMQ's thread hands messages over within microseconds. */
+export const QUIET_LOOK_MS = 1;
+
+/**
+ * Longest wait for that. A peer has at most a few messages in its pipe and the pipes take turns; longer only delays
+ * the news.
+ */
+export const QUIET_MS_MAX = 500;
+
+/**
+ * How often every quiet peer is asked whether it is still there: the longest time a broken connection stays unnoticed.
+ */
 export const PROBE_INTERVAL_MS = 1000;
 
 /** Probes after the socket reported a broken connection, which does not say whose: at once, then for the late ones. */
 export const PROBE_AFTER_DISCONNECT_MS = [2, 20, 200] as const;
 
 /**
- * Silence after which the system gives a connection up: unanswered keep-alives, unacknowledged bytes, or a receiver that lets
- * nothing in. Lower ends peers that were paused for a moment; higher leaves the connection to a dead machine in place longer.
- * The protocol judges liveness and progress much sooner; this only makes room for the next connection.
+ * Silence after which the system gives a connection up: unanswered keep-alives, unacknowledged bytes, or a receiver
+ * that lets nothing in. Lower ends peers that were paused for a moment; higher leaves the connection to a dead machine
+ * in place longer. The protocol judges liveness and progress much sooner; this only makes room for the next
+ * connection.
  */
 export const SILENCE_MS_MAX = 20_000;
 
-/** Keep-alive packets on a quiet connection: idle time before the first, pause between them, and how many may stay unanswered. */
+/**
+ * Keep-alive packets on a quiet connection: idle time before the first, pause between them, and how many may stay
+ * unanswered.
+ */
 export const KEEPALIVE_IDLE_SECONDS = 5;
 export const KEEPALIVE_INTERVAL_SECONDS = 5;
 export const KEEPALIVE_COUNT = 3;
@@ -72,13 +93,19 @@ export const CONNECT_TIMEOUT_MS = 5000;
 /** Longest time a closing transport waits for its last bytes, whatever the caller asks for. */
 export const LINGER_MS_MAX = 60_000;
 
-/** Deadline of the loopback measurement of `doctor`: a blocked interface must not hang it, a busy machine may be slow. */
+/** What ZeroMQ's thread gets to report the end of a close that took its whole linger. */
+export const LINGER_REPORT_MS_MAX = 500;
+
+/**
+ * Deadline of the loopback measurement of `doctor`: a blocked interface must not hang it, a busy machine may be slow.
+ */
 export const LOOPBACK_DEADLINE_MS = 10_000;
 
 /** The bounds of one peer's send queue, where the caller gives none. */
-export function outboxBounds(options: { readonly maxFrameBytes: number; readonly sendQueue?: Partial<OutboxBounds> }): OutboxBounds {
-  return {
-    messagesMax: options.sendQueue?.messagesMax ?? SEND_QUEUE_MESSAGES_MAX,
-    bytesMax: options.sendQueue?.bytesMax ?? Math.max(SEND_QUEUE_BYTES_MIN, SEND_QUEUE_FRAMES_MAX * options.maxFrameBytes),
-  };
+export function outboxBounds(options: {
+  readonly maxFrameBytes: number;
+  readonly sendQueue?: Partial<OutboxBounds>;
+}): OutboxBounds {
+  const bytesMax = Math.max(SEND_QUEUE_BYTES_MIN, SEND_QUEUE_FRAMES_MAX * options.maxFrameBytes);
+  return { messagesMax: SEND_QUEUE_MESSAGES_MAX, bytesMax, ...options.sendQueue };
 }

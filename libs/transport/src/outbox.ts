@@ -1,6 +1,6 @@
 /**
- * A bounded queue of messages for one peer. ZeroMQ has no queue with a byte bound and takes one send at a time, so what does
- * not fit at once waits here.
+ * A bounded queue of messages for one peer. ZeroMQ has no queue with a byte bound and takes one send at a time, so
+ * what does not fit at once waits here.
  */
 import type { Frames } from '@lockstep/runtime';
 

@@ -1,4 +1,6 @@
-/** A PeerId is the ZeroMQ routing id: printable ASCII, so that it reads well in logs and no generated id can equal it. */
+/**
+ * A PeerId is the ZeroMQ routing id: printable ASCII, so that it reads well in logs and no generated id can equal it.
+ */
 import { invariant } from '@lockstep/config';
 import type { PeerId } from '@lockstep/runtime';
 import { PEER_ID_BYTES_MAX } from './limits.js';
@@ -11,6 +13,6 @@ export function isPeerId(text: string): boolean {
 
 /** @throws LockstepError `internal`: ids are made by our own apps */
 export function checkPeerId(peer: PeerId): PeerId {
-  invariant(isPeerId(peer), `a peer id must be 1 to ${PEER_ID_BYTES_MAX} printable ASCII characters: ${JSON.stringify(peer)}`);
+  invariant(isPeerId(peer), `a peer id is 1 to ${PEER_ID_BYTES_MAX} printable ASCII characters: ${JSON.stringify(peer)}`);
   return peer;
 }

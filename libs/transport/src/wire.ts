@@ -1,9 +1,10 @@
 /**
- * How messages and the transport's own signals share one connection. A message whose first frame is empty is the transport's:
+ * How messages and the transport's own signals share one connection. A message whose first frame is empty is the
+ * transport's:
  *
- *   [empty]                 client to server: a new connection of this peer begins (ZeroMQ's probe, first on every connection)
- *                           server to client: a probe, ignored; sending it tells the server whether the peer is reachable
- *   [empty, FAREWELL]       server to client: you were given up or dropped; nothing sent so far counts, connect again
+ *   [empty]                 client to server: a new connection begins (ZeroMQ's probe, first on every connection)
+ *                           server to client: a probe, ignored; sending it shows whether the peer is reachable
+ *   [empty, FAREWELL]       server to client: you were given up or dropped; connect again
  *   [empty, empty, ...rest] an ordinary message that itself begins with an empty frame
  *
  * All other messages travel as they are, without a copy or an added frame.
@@ -45,6 +46,6 @@ export function fromWire(frames: Frames): Received {
   if (first === undefined || frames.length > FRAMES_PER_MESSAGE_MAX + 2) return { type: 'unknown' };
   if (first.byteLength > 0) return { type: 'message', frames };
   if (second === undefined) return { type: 'probe' };
-  if (second.byteLength === 0) return frames.length > 2 ? { type: 'message', frames: frames.slice(2) } : { type: 'unknown' };
+  if (second.byteLength === 0 && frames.length > 2) return { type: 'message', frames: frames.slice(2) };
   return second[0] === FAREWELL_CODE && frames.length === 2 ? { type: 'farewell' } : { type: 'unknown' };
 }

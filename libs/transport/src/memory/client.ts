@@ -47,9 +47,9 @@ export class MemoryClient implements ClientTransport, LinkEnd {
     if (this.#events.isClosed) return;
     if (this.#link !== undefined) {
       const { toServer } = this.#link;
-      if (!toServer.push(frames)) this.#link.end(`the coordinator does not drain the queue (${toServer.describe()} given up)`);
+      if (!toServer.push(frames)) this.#link.end(givenUp(toServer));
     } else if (!this.#waiting.push(frames)) {
-      const reason = `the coordinator does not drain the queue (${this.#waiting.describe()} given up)`;
+      const reason = givenUp(this.#waiting);
       this.#waiting.clear();
       this.#setting.clock.after(0, () => this.#events.emit({ type: 'disconnected', reason }));
     }
@@ -111,4 +111,8 @@ export class MemoryClient implements ClientTransport, LinkEnd {
     this.#cancelAttempt?.();
     this.#link?.end('the worker closed');
   }
+}
+
+function givenUp(queue: { describe(): string }): string {
+  return `the coordinator does not drain the queue (${queue.describe()} given up)`;
 }

@@ -1,6 +1,6 @@
 /**
- * What the in-memory network does to a message, drawn from a seeded stream. Every message takes the same number of draws
- * whatever the faults are, so that switching one on moves no other.
+ * What the in-memory network does to a message, drawn from a seeded stream. Every message takes the same number of
+ * draws whatever the faults are, so that switching one on moves no other.
  */
 import type { RandomStream } from '@lockstep/data';
 

@@ -1,6 +1,6 @@
 /**
- * One direction of one connection: messages wait in the sender's bounded queue until their time has come and the receiver
- * reads, and arrive in the order they were sent.
+ * One direction of one connection: messages wait in the sender's bounded queue until their time has come and the
+ * receiver reads, and arrive in the order they were sent.
  */
 import type { RandomStream } from '@lockstep/data';
 import type { Clock, Frames } from '@lockstep/runtime';

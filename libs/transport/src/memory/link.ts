@@ -82,8 +82,8 @@ export class Link {
 }
 
 /**
- * Received frames are memory of their own at an odd offset: whoever relies on sharing it with the sender, or on its alignment,
- * fails here rather than over a real network.
+ * Received frames are memory of their own at an odd offset: whoever relies on sharing it with the sender, or on its
+ * alignment, fails here rather than over a real network.
  */
 function copyAtOddOffset(frame: Uint8Array): Uint8Array {
   const memory = new Uint8Array(frame.byteLength + 1);

@@ -1,6 +1,6 @@
 /**
- * A whole network in one process, for simulations and tests: the same ports, the same promises, a clock that the caller turns
- * and faults drawn from a seed. Equal seed, calls and clock give equal events.
+ * A whole network in one process, for simulations and tests: the same ports, the same promises, a clock that the
+ * caller turns and faults drawn from a seed. Equal seed, calls and clock give equal events.
  */
 import { LockstepError } from '@lockstep/config';
 import type { ClientTransport, Clock, PeerId, ServerTransport } from '@lockstep/runtime';
@@ -43,8 +43,8 @@ export interface MemoryNetwork {
   /** Breaks the connection of a peer; both ends are told and the client connects again. */
   breakConnection(peer: PeerId): void;
   /**
-   * Cuts a peer off: nothing passes either way and nobody is told, until `heal`, or until the silence limit after which both
-   * ends take the connection for broken.
+   * Cuts a peer off: nothing passes either way and nobody is told, until `heal`, or until the silence limit after
+   * which both ends take the connection for broken.
    */
   isolate(peer: PeerId): void;
   /** Ends an isolation; what was held up on a connection that still stands arrives now. */
@@ -79,8 +79,9 @@ class Network implements MemoryNetwork {
       throw new LockstepError('unavailable', `cannot bind ${endpoint}: the address is in use`, 'pick another name');
     }
     const { maxFrameBytes } = options;
+    const bounds = outboxBounds(options);
     const unbind = (): void => void this.#servers.delete(endpoint);
-    const server = new MemoryServer({ endpoint, maxFrameBytes, bounds: outboxBounds(options), clock: this.#clock, unbind });
+    const server = new MemoryServer({ endpoint, maxFrameBytes, bounds, clock: this.#clock, unbind });
     this.#servers.set(endpoint, server);
     return server;
   }
@@ -105,7 +106,8 @@ class Network implements MemoryNetwork {
 
   isolate(peer: PeerId): void {
     if (this.#isolated.has(peer)) return;
-    this.#isolated.set(peer, this.#clock.after(SILENCE_MS_MAX, () => this.#links.get(peer)?.end('the connection fell silent')));
+    const fallSilent = (): void => this.#links.get(peer)?.end('the connection fell silent');
+    this.#isolated.set(peer, this.#clock.after(SILENCE_MS_MAX, fallSilent));
   }
 
   heal(peer: PeerId): void {

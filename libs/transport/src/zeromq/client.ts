@@ -1,9 +1,11 @@
 /**
- * A worker's end: one DEALER socket per connection. When a connection breaks its socket is thrown away with all it still holds,
- * and a new socket connects, so that nothing sent before `disconnected` can turn up on a later connection.
+ * A worker's end: one DEALER socket per connection. When a connection breaks its socket is thrown away with all it
+ * still holds, and a new socket connects, so that nothing sent before `disconnected` can turn up on a later
+ * connection.
  *
- * What is sent before the first `connected`, or between two connections, waits in a bounded queue for the next connection. When
- * that queue passes a bound it is emptied and `disconnected` says so: a loss is always announced by that event.
+ * What is sent before the first `connected`, or between two connections, waits in a bounded queue for the next
+ * connection. When that queue passes a bound it is emptied and `disconnected` says so: a loss is always announced by
+ * that event.
  */
 import type { ClientEvent, ClientTransport, Frames, PeerId } from '@lockstep/runtime';
 import { Backoff } from '../backoff.js';
@@ -12,6 +14,7 @@ import { RECONNECT_MS_MAX, RECONNECT_MS_MIN, outboxBounds } from '../limits.js';
 import { Outbox } from '../outbox.js';
 import { checkPeerId } from '../peer-id.js';
 import { fromWire, toWire } from '../wire.js';
+import { lingerDeadline, orDeadline } from './closing.js';
 import { DealerConnection } from './dealer-connection.js';
 import { parseEndpoint } from './endpoint.js';
 import type { ZeroMQOptions } from './options.js';
@@ -22,8 +25,8 @@ export interface ZeroMQClientOptions extends ZeroMQOptions {
 }
 
 /**
- * Starts connecting and resolves at once; `connected` follows when the handshake has succeeded, however long the server takes
- * to appear.
+ * Starts connecting and resolves at once; `connected` follows when the handshake has succeeded, however long the
+ * server takes to appear.
  * @throws LockstepError `usage` for a malformed endpoint
  */
 export async function connectZeroMQClient(options: ZeroMQClientOptions): Promise<ClientTransport> {
@@ -40,6 +43,7 @@ class ZeroMQClient implements ClientTransport {
   /** Absent in the pause before the next attempt. */
   #connection: DealerConnection | undefined;
   #nextAttempt: NodeJS.Timeout | undefined;
+  #whenDrained: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: ZeroMQClientOptions) {
@@ -61,24 +65,34 @@ class ZeroMQClient implements ClientTransport {
       return;
     }
     const reason = `the coordinator does not drain the queue (${this.#outbox.describe()} given up)`;
-    const connection = this.#connection;
     this.#outbox.clear();
     // Never calls back into the caller of `send`.
-    queueMicrotask(() => this.#broken(connection, reason));
+    queueMicrotask(() => this.#broken(this.#connection, reason));
   }
 
   close(lingerMs: number): Promise<void> {
     this.#events.close();
-    clearTimeout(this.#nextAttempt);
-    this.#closing ??= this.#connection?.close(lingerMs) ?? Promise.resolve();
+    this.#closing ??= this.#finish(lingerDeadline(lingerMs));
     return this.#closing;
+  }
+
+  /** Gives ZeroMQ what is queued, over a connection still to be made if need be, and closes. */
+  async #finish(deadlineMs: number): Promise<void> {
+    await orDeadline(deadlineMs, (done) => {
+      this.#whenDrained = done;
+      if (this.#outbox.size === 0) done();
+    });
+    clearTimeout(this.#nextAttempt);
+    await this.#connection?.close(deadlineMs);
   }
 
   #connect(): DealerConnection {
     const connection: DealerConnection = new DealerConnection(this.#options, this.#outbox, {
       connected: () => this.#events.emit({ type: 'connected' }),
+      failed: () => this.#redial(connection),
       broken: (reason) => this.#broken(connection, reason),
       received: (frames) => this.#received(connection, frames),
+      drained: () => this.#whenDrained?.(),
     });
     return connection;
   }
@@ -89,18 +103,24 @@ class ZeroMQClient implements ClientTransport {
     else if (received.type === 'farewell') this.#broken(connection, 'the coordinator ended this connection');
   }
 
-  /** Throws the connection away and plans the next one; a report about an earlier connection is stale and ignored. */
+  /** Announces the loss of a connection; a report about an earlier one is stale and ignored. */
   #broken(connection: DealerConnection | undefined, reason: string): void {
-    if (this.#events.isClosed || connection !== this.#connection) return;
+    if (connection !== this.#connection) return;
+    this.#outbox.clear();
+    this.#whenDrained?.();
+    this.#redial(connection);
+    this.#events.emit({ type: 'disconnected', reason });
+  }
+
+  /** Throws a connection away and plans the next attempt. */
+  #redial(connection: DealerConnection | undefined): void {
+    if (connection !== this.#connection) return;
     connection?.abandon();
     this.#connection = undefined;
-    this.#outbox.clear();
     clearTimeout(this.#nextAttempt);
     this.#nextAttempt = setTimeout(() => {
       this.#connection = this.#connect();
-      this.#connection.listen();
-      this.#connection.wake();
+      if (this.#events.isListening) this.#connection.listen();
     }, this.#backoff.nextMs(performance.now()));
-    this.#events.emit({ type: 'disconnected', reason });
   }
 }

@@ -1,23 +1,34 @@
 /**
- * One connection of a client: a DEALER socket, its reader, its monitor and the pump from the client's queue. It reports how it
- * fares until it is abandoned or closed, and is never used again after that.
+ * One attempt at a connection, and the connection if it succeeds: a DEALER socket, its reader, its monitor and the
+ * pump from the client's queue. ZeroMQ is kept from connecting again on its own, so one socket never spans two
+ * connections; and nothing is given to the socket before the handshake, so a failed attempt loses nothing. (ZeroMQ's
+ * `immediate` option would do the latter, but with it a broken connection takes the messages along that had arrived
+ * and were not read yet.)
  */
 import type { Frames } from '@lockstep/runtime';
 import { Dealer } from 'zeromq';
 import type { Observer } from 'zeromq';
-import { CONNECT_TIMEOUT_MS, RECONNECT_MS_MAX, RECONNECT_MS_MIN } from '../limits.js';
+import { CONNECT_TIMEOUT_MS } from '../limits.js';
 import type { Outbox } from '../outbox.js';
+import type { ZeroMQClientOptions } from './client.js';
 import { closeSocket } from './closing.js';
 import { formatEndpoint, parseEndpoint } from './endpoint.js';
 import { commonSocketOptions, endpointError } from './options.js';
-import type { ZeroMQClientOptions } from './client.js';
+import { untilQuiet } from './quiet.js';
+
+/** Long after the socket was thrown away. Switching it off (-1) would, again, take unread messages along. */
+const NEVER_MS = 24 * 3600 * 1000;
 
 export interface ConnectionReports {
   /** The handshake has succeeded. */
   connected(): void;
+  /** No connection came up. */
+  failed(): void;
   /** An established connection was lost. */
   broken(reason: string): void;
   received(frames: Frames): void;
+  /** The queue is empty: ZeroMQ has it all. */
+  drained(): void;
 }
 
 export class DealerConnection {
@@ -25,12 +36,12 @@ export class DealerConnection {
   readonly #monitor: Observer;
   readonly #outbox: Outbox;
   readonly #reports: ConnectionReports;
-  #ended: Promise<void> | undefined;
+  readonly #ended: Promise<void>;
+  #isUp = false;
   #isSending = false;
   #isAbandoned = false;
-  #whenDrained: (() => void) | undefined;
 
-  /** Starts connecting. */
+  /** Starts connecting; messages are read from `listen` on. */
   constructor(options: ZeroMQClientOptions, outbox: Outbox, reports: ConnectionReports) {
     const endpoint = parseEndpoint(options.endpoint);
     this.#outbox = outbox;
@@ -40,11 +51,8 @@ export class DealerConnection {
       routingId: options.peerId,
       // Tells the server that a connection begins, before anything else.
       probeRouter: true,
-      // Messages go to an established connection or stay in our queue.
-      immediate: true,
       sendTimeout: -1,
-      reconnectInterval: RECONNECT_MS_MIN,
-      reconnectMaxInterval: RECONNECT_MS_MAX,
+      reconnectInterval: NEVER_MS,
       connectTimeout: CONNECT_TIMEOUT_MS,
     });
     // The monitor must be there before the first event.
@@ -55,17 +63,17 @@ export class DealerConnection {
       this.#socket.close();
       throw endpointError('connect to', options.endpoint, thrown);
     }
+    this.#ended = this.#watch();
   }
 
-  /** Begins to read messages and to follow the connection's state. */
+  /** Begins to read messages. */
   listen(): void {
-    this.#ended = this.#watch();
     void this.#read();
   }
 
   /** Says that the queue has something to send. */
   wake(): void {
-    if (!this.#isSending && !this.#isAbandoned) void this.#pump();
+    if (this.#isUp && !this.#isSending && !this.#isAbandoned) void this.#pump();
   }
 
   /** Ends at once, with all that is unsent. */
@@ -74,10 +82,10 @@ export class DealerConnection {
     this.#socket.close();
   }
 
-  /** Sends what is queued and what the socket holds, for at most `lingerMs`, then ends. */
-  close(lingerMs: number): Promise<void> {
-    this.#ended ??= this.#watch();
-    return closeSocket(this.#socket, lingerMs, this.#ended, (deadlineMs) => this.#drain(deadlineMs));
+  /** Lets ZeroMQ send what it holds, then ends. */
+  close(deadlineMs: number): Promise<void> {
+    this.#isAbandoned = true;
+    return closeSocket(this.#socket, deadlineMs, this.#ended);
   }
 
   async #read(): Promise<void> {
@@ -86,16 +94,20 @@ export class DealerConnection {
     }
   }
 
+  /** Follows the socket's monitor until the socket has ended, all lingering bytes included. */
   async #watch(): Promise<void> {
-    let isUp = false;
     for await (const event of this.#monitor) {
       if (event.type === 'end') return;
       if (this.#isAbandoned) continue;
-      if (event.type === 'handshake' && !isUp) {
-        isUp = true;
+      if (event.type === 'handshake') {
+        this.#isUp = true;
         this.#reports.connected();
-      } else if (event.type === 'disconnect' && isUp) {
-        this.#reports.broken('the connection broke');
+        this.wake();
+      } else if (event.type === 'disconnect' && this.#isUp) {
+        await untilQuiet(this.#socket);
+        if (!this.#isAbandoned) this.#reports.broken('the connection broke');
+      } else if (event.type === 'connect:retry' && !this.#isUp) {
+        this.#reports.failed();
       }
     }
   }
@@ -113,17 +125,6 @@ export class DealerConnection {
     } finally {
       this.#isSending = false;
     }
-    if (this.#outbox.size === 0) this.#whenDrained?.();
-  }
-
-  #drain(deadlineMs: number): Promise<void> {
-    if (this.#outbox.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, Math.max(0, deadlineMs - performance.now()));
-      this.#whenDrained = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    if (this.#outbox.size === 0) this.#reports.drained();
   }
 }

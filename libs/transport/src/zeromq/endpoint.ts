@@ -1,8 +1,9 @@
 /**
- * Endpoints in and out: `tcp://HOST:PORT` and `ipc://PATH`, what of them ZeroMQ can bind, and what peers can connect to.
+ * Endpoints in and out: `tcp://HOST:PORT` and `ipc://PATH`, what of them ZeroMQ can bind, and what peers can connect
+ * to.
  */
 import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
+import { connect, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { LockstepError } from '@lockstep/config';
 
@@ -23,14 +24,16 @@ export type Endpoint = TcpEndpoint | IpcEndpoint;
 
 /** A socket path longer than this does not fit the system's address structure (108 bytes with the ending zero). */
 const IPC_PATH_BYTES_MAX = 107;
-const FORM = 'write tcp://HOST:PORT or ipc://PATH';
+/** What to do about an address that is not ours. */
+export const OWN_ADDRESS = 'bind an address or an interface of this machine, or 0.0.0.0 for all of them';
 
 /** @throws LockstepError `usage` when the text is no endpoint */
 export function parseEndpoint(text: string): Endpoint {
   const ipc = /^ipc:\/\/(.+)$/.exec(text);
   if (ipc?.[1] !== undefined) {
     if (Buffer.byteLength(ipc[1]) > IPC_PATH_BYTES_MAX) {
-      throw new LockstepError('usage', `the socket path of ${text} is longer than ${IPC_PATH_BYTES_MAX} bytes`, 'use a shorter one');
+      const what = `the socket path of ${text} is longer than ${IPC_PATH_BYTES_MAX} bytes`;
+      throw new LockstepError('usage', what, 'use a shorter one');
     }
     return { scheme: 'ipc', path: ipc[1] };
   }
@@ -42,8 +45,8 @@ export function parseEndpoint(text: string): Endpoint {
   return { scheme: 'tcp', host, port };
 }
 
-function malformed(text: string): LockstepError {
-  return new LockstepError('usage', `not an endpoint: ${JSON.stringify(text)}`, FORM);
+export function malformed(text: string): LockstepError {
+  return new LockstepError('usage', `not an endpoint: ${JSON.stringify(text)}`, 'write tcp://HOST:PORT or ipc://PATH');
 }
 
 /** Whether the socket needs IPv6 switched on for this endpoint. */
@@ -58,25 +61,46 @@ export function formatEndpoint(endpoint: Endpoint): string {
 }
 
 /**
- * The endpoint to bind: ZeroMQ binds addresses and interface names, not host names, so these are looked up here.
- * @throws LockstepError `unavailable` when the name has no address
+ * The endpoint to bind: ZeroMQ binds addresses and interface names, not host names, so these are looked up here; and
+ * it takes a socket path away from whoever serves it, so that is refused here.
+ * @throws LockstepError `unavailable` when the name has no address or the path is in use
  */
 export async function bindable(endpoint: Endpoint): Promise<Endpoint> {
-  if (endpoint.scheme === 'ipc' || endpoint.host === '*' || isIP(endpoint.host) !== 0) return endpoint;
+  if (endpoint.scheme === 'ipc') {
+    if (await isServed(endpoint.path)) throw inUse(formatEndpoint(endpoint), 'pick another path');
+    return endpoint;
+  }
+  if (endpoint.host === '*' || isIP(endpoint.host) !== 0) return endpoint;
   if (networkInterfaces()[endpoint.host] !== undefined) return endpoint;
   try {
     const { address } = await lookup(endpoint.host);
     return { ...endpoint, host: address };
   } catch (cause) {
-    const hint = 'bind an address or an interface of this machine, or 0.0.0.0 for all of them';
-    throw new LockstepError('unavailable', `cannot find an address for ${endpoint.host}`, hint, { cause });
+    throw new LockstepError('unavailable', `cannot find an address for ${endpoint.host}`, OWN_ADDRESS, { cause });
   }
+}
+
+/** @param what the endpoint, as it was asked for */
+export function inUse(what: string, hint: string, cause?: unknown): LockstepError {
+  return new LockstepError('unavailable', `cannot bind ${what}: the address is in use`, hint, { cause });
+}
+
+/** Whether a process listens at a socket path; a file left behind by one that died is not served. */
+function isServed(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path: path.startsWith('@') ? `\0${path.slice(1)}` : path });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
 }
 
 /** What peers on other machines can connect to: a wildcard address is replaced by one of this machine's own. */
 export function connectable(endpoint: Endpoint): Endpoint {
   if (endpoint.scheme === 'ipc') return endpoint;
-  if (endpoint.host === '0.0.0.0' || endpoint.host === '*') return { ...endpoint, host: ownAddress('IPv4') ?? '127.0.0.1' };
+  if (endpoint.host === '0.0.0.0') return { ...endpoint, host: ownAddress('IPv4') ?? '127.0.0.1' };
   if (endpoint.host === '::') return { ...endpoint, host: ownAddress('IPv4') ?? ownAddress('IPv6') ?? '::1' };
   return endpoint;
 }

@@ -33,7 +33,8 @@ export interface LoopbackFigures {
 
 /**
  * Sends messages to an echo over a real TCP connection on 127.0.0.1, both ends in this process.
- * @throws LockstepError `unavailable` when no connection comes up or the echoes take longer than the deadline in limits.ts
+ * @throws LockstepError `unavailable` when no connection comes up or the echoes take longer than the deadline in
+ *   limits.ts
  */
 export async function measureLoopback(options: LoopbackOptions): Promise<LoopbackFigures> {
   invariant(options.rounds >= 1 && options.payloadBytes >= 1, 'a loopback measurement needs a round and a payload');
@@ -52,7 +53,11 @@ export async function measureLoopback(options: LoopbackOptions): Promise<Loopbac
   }
 }
 
-async function echo(server: ServerTransport, client: ClientTransport, options: LoopbackOptions): Promise<LoopbackFigures> {
+async function echo(
+  server: ServerTransport,
+  client: ClientTransport,
+  options: LoopbackOptions,
+): Promise<LoopbackFigures> {
   let answered = (): void => undefined;
   server.onEvent((event) => {
     if (event.type === 'message') server.send(event.peer, event.frames);

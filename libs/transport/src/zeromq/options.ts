@@ -8,22 +8,39 @@ import {
 } from '../limits.js';
 import type { OutboxBounds } from '../outbox.js';
 import type { Endpoint } from './endpoint.js';
-import { needsIpv6 } from './endpoint.js';
+import { OWN_ADDRESS, inUse, malformed, needsIpv6 } from './endpoint.js';
 
 export interface ZeroMQOptions {
   /** `tcp://HOST:PORT` or `ipc://PATH`; a server takes port 0 (or `*`) for a free one. */
   readonly endpoint: string;
-  /** Largest frame in bytes, both ways: the largest gradient. A peer that sends a larger one is cut off before it is read. */
+  /**
+   * Largest frame in bytes, both ways: the largest gradient. A peer that sends a larger one is cut off before it is
+   * read.
+   */
   readonly maxFrameBytes: number;
   /** Bounds of what waits for one peer; defaults in limits.ts. */
   readonly sendQueue?: Partial<OutboxBounds>;
 }
 
-type CommonSocketOptions = Pick<SocketOptions<Router>, 'linger' | 'maxMessageSize' | 'sendHighWaterMark' | 'receiveHighWaterMark'
-  | 'tcpKeepalive' | 'tcpKeepaliveIdle' | 'tcpKeepaliveInterval' | 'tcpKeepaliveCount' | 'tcpMaxRetransmitTimeout'
-  | 'handshakeInterval' | 'ipv6'>;
+type CommonSocketOptions = Pick<
+  SocketOptions<Router>,
+  | 'linger'
+  | 'maxMessageSize'
+  | 'sendHighWaterMark'
+  | 'receiveHighWaterMark'
+  | 'tcpKeepalive'
+  | 'tcpKeepaliveIdle'
+  | 'tcpKeepaliveInterval'
+  | 'tcpKeepaliveCount'
+  | 'tcpMaxRetransmitTimeout'
+  | 'handshakeInterval'
+  | 'ipv6'
+>;
 
-/** Socket options of both ends. `linger` stays 0 while the transport is open, so that an exit without `close` never hangs. */
+/**
+ * Socket options of both ends. `linger` stays 0 while the transport is open, so that an exit without `close` never
+ * hangs.
+ */
 export function commonSocketOptions(options: ZeroMQOptions, endpoint: Endpoint): CommonSocketOptions {
   invariant(Number.isSafeInteger(options.maxFrameBytes) && options.maxFrameBytes > 0, 'maxFrameBytes must be positive');
   // Without this, closing the context at process exit waits for ever for unsent messages.
@@ -33,8 +50,9 @@ export function commonSocketOptions(options: ZeroMQOptions, endpoint: Endpoint):
     maxMessageSize: options.maxFrameBytes,
     sendHighWaterMark: HIGH_WATER_MARK_MESSAGES,
     receiveHighWaterMark: HIGH_WATER_MARK_MESSAGES,
-    // Not ZeroMQ's own heartbeats: with a low high-water mark libzmq 4.3.5 aborts the process ("!_io_error") when its heartbeat
-    // timer fires for a peer that left while its messages waited to be read. The kernel's means find the same dead machines.
+    // Not ZeroMQ's own heartbeats: with a low high-water mark libzmq 4.3.5 aborts the process ("!_io_error") when its
+    // heartbeat timer fires for a peer that left while its messages waited to be read (libzmq issues 3937, 4364, 4767).
+    // The kernel's means find the same dead machines.
     tcpKeepalive: 1,
     tcpKeepaliveIdle: KEEPALIVE_IDLE_SECONDS,
     tcpKeepaliveInterval: KEEPALIVE_INTERVAL_SECONDS,
@@ -53,23 +71,23 @@ export function errorCode(thrown: unknown): string {
 /** Says why binding or connecting failed, naming the endpoint. */
 export function endpointError(doing: 'bind' | 'connect to', endpoint: string, cause: unknown): LockstepError {
   const code = errorCode(cause);
-  const what = `cannot ${doing} ${endpoint}`;
+  const unavailable = (why: string, hint: string): LockstepError =>
+    new LockstepError('unavailable', `cannot ${doing} ${endpoint}: ${why}`, hint, { cause });
   switch (code) {
     case 'EADDRINUSE':
-      return new LockstepError('unavailable', `${what}: the address is in use`, 'pick another port, or 0 for a free one', { cause });
+      return inUse(endpoint, 'pick another port, or 0 for a free one', cause);
     case 'EADDRNOTAVAIL':
     case 'ENODEV':
-      return new LockstepError('unavailable', `${what}: not an address of this machine`,
-        'bind an address or an interface of this machine, or 0.0.0.0 for all of them', { cause });
+      return unavailable('not an address of this machine', OWN_ADDRESS);
     case 'EACCES':
     case 'EPERM':
-      return new LockstepError('unavailable', `${what}: permission denied`, 'pick a port above 1023 or a folder you can write to', { cause });
+      return unavailable('permission denied', 'pick a port above 1023 or a folder you can write to');
     case 'ENOENT':
-      return new LockstepError('unavailable', `${what}: its folder does not exist`, 'make the folder first', { cause });
+      return unavailable('its folder does not exist', 'make the folder first');
     case 'EINVAL':
     case 'EPROTONOSUPPORT':
-      return new LockstepError('usage', `${what}: malformed endpoint`, 'write tcp://HOST:PORT or ipc://PATH', { cause });
+      return malformed(endpoint);
     default:
-      return new LockstepError('unavailable', `${what}: ${cause instanceof Error ? cause.message : code}`, 'check the address', { cause });
+      return unavailable(cause instanceof Error ? cause.message : code, 'check the address');
   }
 }

@@ -1,10 +1,11 @@
 /**
- * Moves messages from the peers' queues into a ROUTER socket: one send at a time, one message per peer and round. A peer whose
- * pipe is full waits for the next retry and holds up nobody else.
+ * Moves messages from the peers' queues into a ROUTER socket: one send at a time, one message per peer and round. A
+ * peer whose pipe is full waits for the next retry and holds up nobody else.
  */
 import type { Router } from 'zeromq';
 import { RETRY_MS_MAX, RETRY_MS_MIN, SENDS_PER_TURN_MAX } from '../limits.js';
 import type { Outbox } from '../outbox.js';
+import { orDeadline } from './closing.js';
 import { errorCode } from './options.js';
 
 export interface Lane {
@@ -51,12 +52,8 @@ export class RouterPump<L extends Lane> {
 
   /** Resolves when all queues are empty, or at the deadline; after it nothing more is sent. */
   async finish(deadlineMs: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, Math.max(0, deadlineMs - performance.now()));
-      this.#whenIdle = () => {
-        clearTimeout(timer);
-        resolve();
-      };
+    await orDeadline(deadlineMs, (done) => {
+      this.#whenIdle = done;
       this.#checkIdle();
     });
     clearTimeout(this.#retryTimer);

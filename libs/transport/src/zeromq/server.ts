@@ -1,10 +1,11 @@
 /**
  * The coordinator's end: one ROUTER socket, one bounded queue per peer, one pump.
  *
- * A peer is known from the first message of its connection (see wire.ts) until it is gone or dropped; what arrives from anyone
- * else is ignored. ROUTER does not say when a peer leaves, only that a send to it fails, so quiet peers are probed: soon after
- * the socket reports any broken connection, and every second anyway. A connection that is made again without the loss having
- * been noticed is reported as `gone` first, so that a gap in the messages is never silent.
+ * A peer is known from the first message of its connection (see wire.ts) until it is gone or dropped; what arrives
+ * from anyone else is ignored. ROUTER does not say when a peer leaves, only that a send to it fails, so quiet peers
+ * are probed: soon after the socket reports any broken connection, and every second anyway. A connection that is made
+ * again without the loss having been noticed is reported as `gone` first, so that a gap in the messages is never
+ * silent.
  */
 import type { Frames, PeerId, ServerEvent, ServerTransport } from '@lockstep/runtime';
 import { Router } from 'zeromq';
@@ -14,11 +15,12 @@ import { Outbox } from '../outbox.js';
 import type { OutboxBounds } from '../outbox.js';
 import { checkPeerId, isPeerId } from '../peer-id.js';
 import { FAREWELL, PROBE, fromWire, toWire } from '../wire.js';
-import { closeSocket } from './closing.js';
+import { closeSocket, lingerDeadline } from './closing.js';
 import { bindable, connectable, formatEndpoint, parseEndpoint } from './endpoint.js';
 import { commonSocketOptions, endpointError, errorCode } from './options.js';
 import type { ZeroMQOptions } from './options.js';
 import { ProbeTimer } from './probe-timer.js';
+import { untilQuiet } from './quiet.js';
 import { RouterPump } from './router-pump.js';
 import type { Lane } from './router-pump.js';
 
@@ -26,6 +28,8 @@ interface Peer extends Lane {
   readonly id: PeerId;
   /** Given up or dropped, with only the farewell left to send. */
   isLeaving: boolean;
+  /** Known to be unreachable; what it sent before may still wait to be read. */
+  isLost: boolean;
 }
 
 /**
@@ -39,8 +43,8 @@ export async function bindZeroMQServer(options: ZeroMQOptions): Promise<ServerTr
     ...commonSocketOptions(options, address),
     mandatory: true,
     sendTimeout: 0,
-    // A process that connects again must not be shut out by its own half-open old connection. Ids are unique and unguessable
-    // per process, so nobody else takes a peer's place by chance.
+    // A process that connects again must not be shut out by its own half-open old connection. Ids are unique to a
+    // process, so nobody else takes a peer's place by chance.
     handover: true,
   });
   try {
@@ -92,6 +96,8 @@ class ZeroMQServer implements ServerTransport {
     const known = this.#peers.get(checkPeerId(peer));
     if (known === undefined || known.isLeaving) {
       this.#emitLater({ type: 'gone', peer, reason: 'it is not connected' });
+    } else if (known.isLost) {
+      return;
     } else if (known.outbox.push(wire)) {
       this.#pump.wake(known);
     } else {
@@ -109,8 +115,13 @@ class ZeroMQServer implements ServerTransport {
   close(lingerMs: number): Promise<void> {
     this.#events.close();
     this.#probes.stop();
-    this.#closing ??= closeSocket(this.#socket, lingerMs, this.#ended, (deadlineMs) => this.#pump.finish(deadlineMs));
+    this.#closing ??= this.#finish(lingerDeadline(lingerMs));
     return this.#closing;
+  }
+
+  async #finish(deadlineMs: number): Promise<void> {
+    await this.#pump.finish(deadlineMs);
+    await closeSocket(this.#socket, deadlineMs, this.#ended);
   }
 
   async #read(): Promise<void> {
@@ -128,9 +139,10 @@ class ZeroMQServer implements ServerTransport {
     const known = this.#peers.get(id);
     if (known !== undefined) {
       this.#forget(known);
-      if (!known.isLeaving) this.#events.emit({ type: 'gone', peer: id, reason: 'its connection broke and was made again' });
+      const reason = 'its connection broke and was made again';
+      if (!known.isLeaving) this.#events.emit({ type: 'gone', peer: id, reason });
     }
-    this.#peers.set(id, { id, routingId, outbox: new Outbox(this.#bounds), isLeaving: false });
+    this.#peers.set(id, { id, routingId, outbox: new Outbox(this.#bounds), isLeaving: false, isLost: false });
   }
 
   #arrived(peer: PeerId, frames: Frames): void {
@@ -142,6 +154,10 @@ class ZeroMQServer implements ServerTransport {
   #dismiss(peer: Peer): void {
     peer.isLeaving = true;
     peer.outbox.clear();
+    if (peer.isLost) {
+      this.#forget(peer);
+      return;
+    }
     peer.outbox.push(FAREWELL);
     this.#pump.wake(peer);
   }
@@ -151,9 +167,20 @@ class ZeroMQServer implements ServerTransport {
   }
 
   #unreachable(peer: Peer): void {
-    if (this.#peers.get(peer.id) !== peer) return;
+    this.#pump.remove(peer);
+    if (peer.isLeaving) {
+      this.#forget(peer);
+    } else if (!peer.isLost) {
+      peer.isLost = true;
+      void untilQuiet(this.#socket).then(() => this.#settle(peer));
+    }
+  }
+
+  /** Reports a lost peer, all its messages read, unless it was dropped or came back meanwhile. */
+  #settle(peer: Peer): void {
+    if (peer.isLeaving || this.#peers.get(peer.id) !== peer) return;
     this.#forget(peer);
-    if (!peer.isLeaving) this.#emitLater({ type: 'gone', peer: peer.id, reason: 'its connection is closed' });
+    this.#events.emit({ type: 'gone', peer: peer.id, reason: 'its connection is closed' });
   }
 
   #forget(peer: Peer): void {
@@ -163,7 +190,7 @@ class ZeroMQServer implements ServerTransport {
 
   #probe(): void {
     for (const peer of this.#peers.values()) {
-      if (peer.outbox.size > 0) continue;
+      if (peer.outbox.size > 0 || peer.isLost) continue;
       this.#socket.send([peer.routingId, ...PROBE]).catch((thrown: unknown) => {
         if (errorCode(thrown) === 'EHOSTUNREACH') this.#unreachable(peer);
       });
