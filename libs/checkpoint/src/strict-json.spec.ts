@@ -8,7 +8,8 @@ describe('parseStrictJson', () => {
       const value: unknown = JSON.parse(text);
       const written = JSON.stringify(value, null, indent);
       const hasForbiddenKey = /"(?:__proto__|constructor|prototype)"\s*:/.test(written);
-      expect(parseStrictJson(written)).toEqual(hasForbiddenKey ? { problem: expect.any(String) } : { value });
+      if (hasForbiddenKey) expect(parseStrictJson(written)).toHaveProperty('problem');
+      else expect(parseStrictJson(written)).toEqual({ value });
     }));
   });
 
@@ -28,6 +29,6 @@ describe('parseStrictJson', () => {
 
   it('allows equal keys in different objects, and strings that only look like keys', () => {
     const text = '{"a":{"x":1},"b":{"x":2},"c":["a","a","{\\"a\\":1,\\"a\\":2}"],"d":"\\\\"}';
-    expect(parseStrictJson(text)).toEqual({ value: JSON.parse(text) });
+    expect(parseStrictJson(text)).toEqual({ value: JSON.parse(text) as unknown });
   });
 });
