@@ -20,7 +20,7 @@ export function createCli(argv: readonly string[]): Argv {
   return yargs([...argv])
     .scriptName('lockstep')
     .usage('$0 <command>\n\nDistributed data-parallel training for TensorFlow.js: a fault never changes the result.')
-    .parserConfiguration({ 'duplicate-arguments-array': true, 'greedy-arrays': true })
+    .parserConfiguration({ 'duplicate-arguments-array': true, 'greedy-arrays': true, 'boolean-negation': false })
     .command(trainCommand)
     .command(workerCommand)
     .command(sampleCommand)
@@ -42,12 +42,21 @@ export function createCli(argv: readonly string[]): Argv {
     .wrap(Math.min(HELP_COLUMNS_MAX, process.stdout.columns || HELP_COLUMNS_MAX))
     .exitProcess(false)
     .fail((message, error) => {
-      if (error instanceof Error) throw error;
-      throw new LockstepError('usage', firstLine(message), 'see lockstep --help, or lockstep COMMAND --help');
+      if (error instanceof Error && error.name !== 'YError') throw error;
+      throw new LockstepError('usage', oneLine(message), 'see lockstep --help, or lockstep COMMAND --help');
     });
 }
 
-function firstLine(message: string | null): string {
-  const lines = (message ?? 'the arguments are not understood').split('\n').map((line) => line.trim());
-  return lines.filter((line) => line !== '').join(' ');
+/** yargs' message on one line; unknown options are named once, not in both spellings. */
+function oneLine(message: string | null): string {
+  const text = (message ?? 'the arguments are not understood').replaceAll(/\s*\n\s*/g, ' ').trim();
+  const [, list] = /^Unknown arguments?: (.*)$/.exec(text) ?? [];
+  if (list === undefined) return text;
+  const names = list.split(', ');
+  const twice = new Set(names.filter((name) => name.includes('-')).map(camelCase));
+  return `unknown: ${names.filter((name) => !twice.has(name)).join(', ')}`;
+}
+
+function camelCase(flag: string): string {
+  return flag.replaceAll(/-+(.)/g, (_, letter: string) => letter.toUpperCase());
 }

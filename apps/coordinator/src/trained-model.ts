@@ -9,6 +9,7 @@ import { engineEnvironment, findEngine, hostFacts, loadEngine } from '@lockstep/
 import type { Engine, EngineChoice } from '@lockstep/engine';
 import { createModel } from '@lockstep/model';
 import type { Model } from '@lockstep/model';
+import { warnPassedOver } from './passed-over.js';
 
 export interface TrainedModel {
   readonly checkpoint: Checkpoint;
@@ -20,7 +21,7 @@ export interface TrainedModel {
 
 /** @throws LockstepError when the checkpoint is damaged or the engine cannot be had */
 export async function openTrainedModel(path: string, choice: EngineChoice, kind: 'cpu' | 'gpu'): Promise<TrainedModel> {
-  const checkpoint = await readCheckpoint(path);
+  const checkpoint = await readCheckpoint(path, { onPassedOver: warnPassedOver });
   const config = parseRunConfig(checkpoint.config, checkpoint.path);
   const vocabulary = vocabularyFromCharacters(checkpoint.vocabulary);
   const device = kind === 'gpu' ? ({ kind, index: 0 } as const) : ({ kind } as const);

@@ -60,13 +60,19 @@ export async function latestGoodCheckpoint(folder: string, verify = true): Promi
   return { checkpoint: null, passedOver };
 }
 
+export interface ReadOptions {
+  /** False skips the SHA-256 comparison. */
+  readonly verify?: boolean;
+  /** Told of each newer checkpoint that could not be used when an older one is taken instead. */
+  readonly onPassedOver?: (bad: BadCheckpoint) => void;
+}
+
 /**
  * Reads a checkpoint: its folder, or the newest sound one of a run directory or of a checkpoints folder.
- * @param options `verify: false` skips the SHA-256 comparison
  * @throws LockstepError 'data' naming the file that is torn or altered, or saying that there is none; 'io' for a
  * wrong path
  */
-export async function readCheckpoint(path: string, options: { readonly verify?: boolean } = {}): Promise<Checkpoint> {
+export async function readCheckpoint(path: string, options: ReadOptions = {}): Promise<Checkpoint> {
   const { verify = true } = options;
   const status = await withIoErrors('read', path, () => stat(path));
   if (!status.isDirectory()) refuseFile(path, 'it is a file, not a checkpoint folder');
@@ -74,7 +80,10 @@ export async function readCheckpoint(path: string, options: { readonly verify?: 
     return readCheckpointFolder(path, verify);
   }
   const { checkpoint, passedOver } = await latestGoodCheckpoint(path, verify);
-  if (checkpoint !== null) return checkpoint;
+  if (checkpoint !== null) {
+    for (const bad of passedOver) options.onPassedOver?.(bad);
+    return checkpoint;
+  }
   const reasons = passedOver.map(({ reason }) => reason).join('; ');
   throw new LockstepError(
     'data',

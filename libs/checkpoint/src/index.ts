@@ -1,7 +1,7 @@
 export { writeCheckpoint } from './checkpoint.js';
 export type { WrittenCheckpoint } from './checkpoint.js';
 export { latestGoodCheckpoint, listCheckpoints, pruneCheckpoints, readCheckpoint } from './checkpoint-folder.js';
-export type { LatestCheckpoint, ListedCheckpoint } from './checkpoint-folder.js';
+export type { LatestCheckpoint, ListedCheckpoint, ReadOptions } from './checkpoint-folder.js';
 export { checkpointName } from './checkpoint-name.js';
 export { openJournal } from './journal.js';
 export type { Journal } from './journal.js';

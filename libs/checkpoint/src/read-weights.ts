@@ -5,6 +5,7 @@
 import { stat } from 'node:fs/promises';
 import type { WeightLayout } from '@lockstep/reduce';
 import { readCheckpoint } from './checkpoint-folder.js';
+import type { ReadOptions } from './checkpoint-folder.js';
 import { withIoErrors } from './io-error.js';
 import { readSafetensors } from './safetensors.js';
 import type { Checkpoint } from './snapshot.js';
@@ -24,10 +25,10 @@ export interface WeightsOnly {
  * @throws LockstepError 'data' when they are not those of an embedding - GRU - dense model, or are torn; 'io' for a
  * wrong path
  */
-export async function readWeights(path: string): Promise<WeightsOnly> {
+export async function readWeights(path: string, options: ReadOptions = {}): Promise<WeightsOnly> {
   const status = await withIoErrors('read', path, () => stat(path));
   if (status.isDirectory()) {
-    const checkpoint = await readCheckpoint(path);
+    const checkpoint = await readCheckpoint(path, options);
     const { weights, layout, weightsSha256: sha256 } = checkpoint;
     return { weights, layout, weightsSha256: sha256, checkpoint };
   }

@@ -2,6 +2,7 @@
 import { listCheckpoints, readCheckpoint } from '@lockstep/checkpoint';
 import { configFingerprint, parseRunConfig } from '@lockstep/config';
 import type { CommandModule } from 'yargs';
+import { warnPassedOver } from '../passed-over.js';
 import { formatCount, formatLoss } from '../views/format.js';
 import { renderTable } from '../views/table.js';
 
@@ -14,7 +15,7 @@ export const inspectCommand: CommandModule = {
       .option('json', { type: 'boolean', default: false, describe: 'Print one JSON object' }),
   handler: async (argv) => {
     const directory = String(argv['directory']);
-    const checkpoint = await readCheckpoint(directory, { verify: true });
+    const checkpoint = await readCheckpoint(directory, { onPassedOver: warnPassedOver });
     const config = parseRunConfig(checkpoint.config, checkpoint.path);
     const { path, step, epoch, loss, weightsSha256, layout, optimizer, vocabulary } = checkpoint;
     const facts = {

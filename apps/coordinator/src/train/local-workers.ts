@@ -27,6 +27,7 @@ export class LocalWorkers {
   readonly peers: readonly string[];
   readonly #options: LocalWorkersOptions;
   readonly #children = new Map<string, ChildProcess>();
+  readonly #deaths: Promise<string>[] = [];
 
   constructor(options: LocalWorkersOptions) {
     this.#options = options;
@@ -48,13 +49,22 @@ export class LocalWorkers {
       });
       closeSync(log);
       this.#children.set(peer, child);
-      const ended = (how: string): void => {
+      const ended = (how: string, abnormal: boolean): void => {
         if (!this.#children.delete(peer)) return;
-        void this.#lastWords(logFile).then((words) => onExit(peer, `local worker ${index} ${how}${words}`));
+        const reason = this.#lastWords(logFile).then((words) => `local worker ${index} ${how}${words}`);
+        if (abnormal) this.#deaths.push(reason);
+        void reason.then((text) => onExit(peer, text));
       };
-      child.on('error', (error) => ended(`could not be started: ${error.message}`));
-      child.on('exit', (code, signal) => ended(`(pid ${child.pid}) ended by ${signal ?? `exit code ${code}`}`));
+      child.on('error', (error) => ended(`could not be started: ${error.message}`, true));
+      child.on('exit', (code, signal) => {
+        ended(`(pid ${child.pid ?? '?'}) ended by ${signal ?? `exit code ${code ?? '?'}`}`, signal !== null);
+      });
     });
+  }
+
+  /** How those ended that were killed or never started; a worker that fails by itself tells the coordinator why. */
+  async deaths(): Promise<readonly string[]> {
+    return Promise.all(this.#deaths);
   }
 
   /** Waits for all to end by themselves, then kills the rest. */

@@ -12,6 +12,7 @@ import { weightLayout } from '@lockstep/reduce';
 import type { WeightLayout } from '@lockstep/reduce';
 import { viewAsBytes } from '@lockstep/runtime';
 import type { Batches } from '@lockstep/runtime';
+import { warnPassedOver } from '../passed-over.js';
 import { readText } from './read-text.js';
 import type { SourceText } from './read-text.js';
 
@@ -81,7 +82,7 @@ function checkShape(start: WeightsOnly, path: string, layout: WeightLayout): voi
 }
 
 async function readStart(path: string | undefined): Promise<WeightsOnly | undefined> {
-  return path === undefined ? undefined : readWeights(path);
+  return path === undefined ? undefined : readWeights(path, { onPassedOver: warnPassedOver });
 }
 
 /**

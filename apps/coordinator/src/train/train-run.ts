@@ -104,15 +104,16 @@ async function leadRun(
   );
   const signals = new StopSignals(view, () => loop.requestStop(), () => locals.kill());
   try {
-    await store.checkpoint(initialReplica(plan));
     view.show(startEvent(plan, engine, runId, directory, transport, { count, minWorkers }));
+    await store.checkpoint(initialReplica(plan));
     status.start();
     locals.start(transport.endpoint, runId, (peer, reason) => loop.peerGone(peer, reason));
     const outcome = await loop.run();
     await transport.close(LIMITS.lingerMs);
     await locals.stop();
     await journal.close();
-    const parts = { plan, store, directory, view, runId, startedMs, validationLoss, engine: engine.label };
+    const deaths = await locals.deaths();
+    const parts = { deaths, plan, store, directory, view, runId, startedMs, validationLoss, engine: engine.label };
     const summary = await conclude(outcome, parts);
     await status.stop(summary.result, null);
     return summary;
@@ -204,6 +205,8 @@ function toEvent(report: Report, plan: RunPlan): RunEvent {
 }
 
 interface Conclusion {
+  /** How local workers ended that were not told to. */
+  readonly deaths: readonly string[];
   readonly plan: RunPlan;
   readonly store: DirectoryStore;
   readonly directory: RunDirectory;
@@ -219,7 +222,8 @@ async function conclude(outcome: CoordinatorOutcome, parts: Conclusion): Promise
   const latest = store.latestCheckpoint;
   if (outcome.result === 'failed') {
     const { kind, what, hint } = outcome.failure;
-    throw new LockstepError(kind, what, `${hint} (${directory.path} holds the last checkpoint and the logs)`);
+    const deaths = parts.deaths.length === 0 ? '' : ` (${parts.deaths.join('; ')})`;
+    throw new LockstepError(kind, what + deaths, `${hint} (${directory.path} holds the last checkpoint and the logs)`);
   }
   const summary: RunSummary = {
     runId: parts.runId,

@@ -44,7 +44,11 @@ function handle(
     }
     case 'gone':
       out.push({ type: 'drop', peer: event.peer });
-      return losePeer(state, out, event.peer, { kind: 'retry', what: event.reason, hint: 'look at the log of the worker' });
+      return losePeer(state, out, event.peer, {
+        kind: 'retry',
+        what: nameWorker(state, event.peer) + event.reason,
+        hint: 'look at the log of the worker',
+      });
     case 'reduced':
       return onReduced(state, out, event, nowMs);
     case 'stop-requested':
@@ -52,6 +56,12 @@ function handle(
     case 'tick':
       return onTick(state, out, nowMs);
   }
+}
+
+/** The beginning of a sentence about a member; empty for a stranger. */
+function nameWorker(state: CoordinatorState, peer: string): string {
+  const worker = state.workers.get(peer);
+  return worker === undefined ? '' : `worker ${worker.slot} (pid ${worker.pid} on ${worker.host}): `;
 }
 
 type MessageEvent = Extract<CoordinatorEvent, { type: 'message' }>;
@@ -97,7 +107,7 @@ function onMessage(
     case 'failed':
       return losePeer(heard, out, peer, {
         ...message.failure,
-        what: `worker ${worker.slot} (pid ${worker.pid} on ${worker.host}): ${message.failure.what}`,
+        what: nameWorker(heard, peer) + message.failure.what,
       });
   }
 }
