@@ -8,7 +8,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 
-import { LockstepError, invariant } from '@lockstep/config';
+import { invariant } from '@lockstep/config';
 
 import { runChild } from './child.js';
 import type { ChildEnd, ChildNeeds } from './child.js';
@@ -17,7 +17,7 @@ import {
   COMPILE_DEADLINE_MS,
   DOWNLOAD_DEADLINE_MS,
   GPU_DOWNLOAD_DEADLINE_MS,
-  PROBE_DEADLINE_MS,
+  LOAD_DEADLINE_MS,
   UNPACK_DEADLINE_MS,
 } from './limits.js';
 import { BINDING_NAME } from './manifest.js';
@@ -106,22 +106,22 @@ export async function compileBinding(job: BuildJob): Promise<void> {
   });
 }
 
-/** Loads the addon in a fresh process: a build that does not load is never put in place. */
-export async function proveBinding(job: BuildJob): Promise<void> {
-  job.onProgress('4/4 loading it once');
-  const script = 'process.stdout.write(require(process.argv[1]).TF_Version + "\\n")';
-  const args = ['-e', script, join(librariesOf(job), BINDING_NAME)];
-  const end = await step(job, 'loading the binding', process.execPath, args, {
-    deadlineMs: PROBE_DEADLINE_MS * 3,
+/** Loads an addon in a fresh process, where a crash harms nobody; `done` when it is the TensorFlow we pin. */
+export async function tryBinding(binding: string, signal: AbortSignal | undefined): Promise<ChildEnd> {
+  const script = 'console.log(require(process.argv[1]).TF_Version)';
+  const end = await runChild(process.execPath, ['-e', script, binding], {
+    deadlineMs: LOAD_DEADLINE_MS,
+    signal,
     environment: { CUDA_VISIBLE_DEVICES: '-1' },
   });
-  if (!end.tail.includes(TENSORFLOW_VERSION)) {
-    throw new LockstepError(
-      'unavailable',
-      `the new tensorflow engine says it is "${end.tail.join(' ')}" instead of ${TENSORFLOW_VERSION}`,
-      'please report this with the output of `lockstep doctor`; meanwhile go on with the wasm engine',
-    );
-  }
+  return end.how === 'done' && !end.tail.includes(TENSORFLOW_VERSION) ? { ...end, how: 'failed' } : end;
+}
+
+/** A build that does not load is never put in place. */
+export async function proveBinding(job: BuildJob): Promise<void> {
+  job.onProgress('4/4 loading it once');
+  const end = await tryBinding(join(librariesOf(job), BINDING_NAME), job.signal);
+  if (end.how !== 'done') throw explainFailure('loading the binding', end, job.work, LOAD_DEADLINE_MS);
 }
 
 /** Paths of all finished files, as the manifest names them. */

@@ -5,16 +5,24 @@
  */
 
 import { mkdir, rm, statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { LockstepError, invariant } from '@lockstep/config';
 
-import { builtFiles, compileBinding, downloadWheels, librariesOf, proveBinding, unpackWheels } from './build.js';
+import {
+  builtFiles,
+  compileBinding,
+  downloadWheels,
+  librariesOf,
+  proveBinding,
+  tryBinding,
+  unpackWheels,
+} from './build.js';
 import type { BuildJob } from './build.js';
 import type { DeviceRequest, EngineFound } from './engine.js';
 import { findEngine } from './find.js';
 import { INSTALL_BYTES_NEEDED } from './limits.js';
-import { verifyBuild, writeManifest } from './manifest.js';
+import { BINDING_NAME, verifyBuild, writeManifest } from './manifest.js';
 import { buildFolder, cacheFolder } from './paths.js';
 import { TFJS_VERSION, wheelSet } from './pins.js';
 import { makeWorkFolder, putInPlace, removeStale } from './place.js';
@@ -33,7 +41,7 @@ export interface InstallNeeds {
 }
 
 /**
- * Installs the tensorflow engine, or checks every byte of the one that is there and returns it.
+ * Installs the tensorflow engine; one that is there is returned when its every byte is right and it loads.
  * @throws LockstepError `unavailable`: the platform, Python, pip, a compiler, the network, room on the disk; with
  * what to do
  */
@@ -46,7 +54,7 @@ export async function installEngine(needs: InstallNeeds): Promise<EngineFound> {
   if (problem !== undefined) throw new LockstepError('unavailable', problem.reason, problem.advice);
   const wheels = wheelSet(process.platform, process.arch, gpu);
   invariant(wheels !== undefined, 'a supported platform has wheels');
-  if ((await verifyBuild(target)) === undefined) {
+  if (await isWhole(target, signal)) {
     onProgress(`already installed and unharmed: ${target}`);
     return findEngine('tensorflow', { device, cache });
   }
@@ -77,12 +85,18 @@ export async function installEngine(needs: InstallNeeds): Promise<EngineFound> {
       compiler: compiler.version,
       wheels: Object.fromEntries(wheels.wheels.map(({ requirement, sha256 }) => [requirement, sha256])),
     });
-    await putInPlace(librariesOf(job), target);
+    await putInPlace(librariesOf(job), target, (build) => isWhole(build, signal));
   } finally {
     await rm(work, { recursive: true, force: true });
   }
   onProgress(`installed in ${target}`);
   return findEngine('tensorflow', { device, cache });
+}
+
+/** All bytes are right, and the library loads on this system. */
+async function isWhole(build: string, signal: AbortSignal | undefined): Promise<boolean> {
+  if ((await verifyBuild(build)) !== undefined) return false;
+  return (await tryBinding(join(build, BINDING_NAME), signal)).how === 'done';
 }
 
 async function writable<T>(place: string, work: () => Promise<T>): Promise<T> {

@@ -18,6 +18,9 @@ export const UNPACK_DEADLINE_MS = 15 * MINUTE_MS;
 /** 10 s on a quiet machine; a small board under load needs minutes. */
 export const COMPILE_DEADLINE_MS = 10 * MINUTE_MS;
 
+/** Reading 0.9 to 1.3 GB of library from a slow disk for the first time. */
+export const LOAD_DEADLINE_MS = 2 * MINUTE_MS;
+
 /** After a polite signal a child gets this long to end before it is killed. */
 export const KILL_GRACE_MS = 2 * SECOND_MS;
 

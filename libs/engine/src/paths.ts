@@ -24,7 +24,7 @@ export function cacheFolder(
   return platform === 'darwin' ? join(home, 'Library', 'Caches', 'lockstep') : join(home, '.cache', 'lockstep');
 }
 
-/** Name of the folder of one build, for example `tensorflow-2.21.0-cpu-tfjs-4.22.0-linux-x64-r1`. */
+/** Name of the folder of one build, for example `tensorflow-2.21.0-cpu-tfjs-4.22.0-linux-x64-r2`. */
 export function buildName(
   gpu: boolean,
   platform: string = process.platform,

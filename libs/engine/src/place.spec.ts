@@ -28,6 +28,8 @@ async function finishBuild(content: string): Promise<string> {
   return finished;
 }
 
+const isWhole = async (folder: string): Promise<boolean> => (await verifyBuild(folder)) === undefined;
+
 async function installed(): Promise<string> {
   expect(await verifyBuild(target)).toBeUndefined();
   return readFile(join(target, BINDING_NAME), 'utf8');
@@ -35,20 +37,20 @@ async function installed(): Promise<string> {
 
 describe('putInPlace', () => {
   it('gives a finished build its name', async () => {
-    await putInPlace(await finishBuild('first'), target);
+    await putInPlace(await finishBuild('first'), target, isWhole);
     expect(await installed()).toBe('first');
   });
 
   it('leaves a good build where it is', async () => {
-    await putInPlace(await finishBuild('first'), target);
-    await putInPlace(await finishBuild('second'), target);
+    await putInPlace(await finishBuild('first'), target, isWhole);
+    await putInPlace(await finishBuild('second'), target, isWhole);
     expect(await installed()).toBe('first');
   });
 
   it('replaces a broken build', async () => {
-    await putInPlace(await finishBuild('first'), target);
+    await putInPlace(await finishBuild('first'), target, isWhole);
     await writeFile(join(target, BINDING_NAME), 'harmed');
-    await putInPlace(await finishBuild('second'), target);
+    await putInPlace(await finishBuild('second'), target, isWhole);
     expect(await installed()).toBe('second');
   });
 
@@ -56,7 +58,7 @@ describe('putInPlace', () => {
     await mkdir(join(target, 'tensorflow'), { recursive: true });
     await writeFile(join(target, BINDING_NAME), 'half');
     const finished = await Promise.all(['1', '2', '3', '4'].map(finishBuild));
-    await Promise.all(finished.map((folder) => putInPlace(folder, target)));
+    await Promise.all(finished.map((folder) => putInPlace(folder, target, isWhole)));
     expect(['1', '2', '3', '4']).toContain(await installed());
   });
 });

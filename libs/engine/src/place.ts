@@ -8,7 +8,6 @@ import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 import { STALE_INSTALL_MS } from './limits.js';
-import { verifyBuild } from './manifest.js';
 
 /** Part of the name of a folder that is being filled; never part of the name of a build. */
 const UNFINISHED = '.unfinished-';
@@ -28,7 +27,11 @@ export async function removeStale(place: string, nowMs: number): Promise<void> {
 }
 
 /** Renames a finished folder to its place, which may hold a good build by now, or a broken one from before. */
-export async function putInPlace(finished: string, target: string): Promise<void> {
+export async function putInPlace(
+  finished: string,
+  target: string,
+  isWhole: (build: string) => Promise<boolean>,
+): Promise<void> {
   const aside = join(dirname(finished), `${basename(target)}-broken`);
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -37,7 +40,7 @@ export async function putInPlace(finished: string, target: string): Promise<void
     } catch (error) {
       if (attempt === 3 || !isOccupied(error)) throw error;
     }
-    if ((await verifyBuild(target)) === undefined) return;
+    if (await isWhole(target)) return;
     // The work folder is on the same disk and is removed with all that is in it.
     await rename(target, `${aside}-${attempt}`).catch(() => undefined);
   }
