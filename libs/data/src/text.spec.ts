@@ -20,6 +20,11 @@ describe('decodeText', () => {
     expect(decodeText(encoder.encode('a\u00e9\u4e2d\u{1f600}\n'), 'x')).toBe('a\u00e9\u4e2d\u{1f600}\n');
   });
 
+  it('decodes the first and last code point of every length', () => {
+    const text = '\u0000\u007f\u0080\u07ff\u0800\ud7ff\ue000\uffff\u{10000}\u{10ffff}.';
+    expect(decodeText(encoder.encode(text), 'x')).toBe(text);
+  });
+
   it('drops a byte order mark at the start and keeps one further on', () => {
     expect(decodeText(Uint8Array.of(0xef, 0xbb, 0xbf, 0x61, 0xef, 0xbb, 0xbf), 'x')).toBe('a\ufeff');
   });

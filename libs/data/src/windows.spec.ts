@@ -66,6 +66,7 @@ describe('cutRows', () => {
     expect(() => cutRows(countUp(8), Int32Array.of(0, 1), 1, 3, 3)).toThrow('rows 1 to 3 of 2');
     expect(() => cutRows(countUp(8), Int32Array.of(0, 1), 1, 1, 3)).toThrow('rows 1 to 1 of 2');
     expect(() => cutRows(countUp(8), Int32Array.of(0, 2), 0, 2, 3)).toThrow('window 2 is outside the text');
+    expect(() => cutRows(countUp(7), Int32Array.of(0, 1), 0, 2, 3)).toThrow('window 1 is outside the text');
     expect(() => cutRows(countUp(8), Int32Array.of(-1), 0, 1, 3)).toThrow('window -1 is outside the text');
   });
 });
