@@ -16,5 +16,5 @@ try {
 }
 
 const commandLine = new URL('../apps/coordinator/bin/lockstep.mjs', import.meta.url);
-process.argv = [process.execPath, fileURLToPath(commandLine), 'train', ...process.argv.slice(2)];
+process.argv = [process.execPath, fileURLToPath(commandLine), 'train', '--install-engine', ...process.argv.slice(2)];
 await import(commandLine.href);
