@@ -22,12 +22,13 @@ export async function chooseEngine(values: OptionValues<TrainOptions>, show: Sho
   const asked = setOrDefault(values, 'device');
   // With workers on other machines this machine's cards say nothing about theirs.
   const gpuWanted = asked === 'gpu' || (asked === 'auto' && gpus.length > 0 && choice !== 'wasm' && values.workers !== 0);
-  if (setOrDefault(values, 'installEngine') && choice !== 'wasm') await installMissing(gpuWanted, choice === 'tensorflow', show);
+  const wantsInstall = setOrDefault(values, 'installEngine') && choice !== 'wasm';
+  const problem = wantsInstall ? await installMissing(gpuWanted, choice === 'tensorflow', show) : undefined;
   const found = gpuWanted ? await findForGpu(values, show) : await findEngine(choice, { device: { kind: 'cpu' } });
   const device = gpuWanted && found.name === 'tensorflow' && found.gpu ? 'gpu' : 'cpu';
   if (found.name === 'wasm' && found.passedOver !== undefined) {
-    const { reason, advice } = found.passedOver;
-    show({ event: 'notice', text: `computing on the embedded engine, several times slower than TensorFlow: ${reason}; ${advice}` });
+    const why = problem ?? `${found.passedOver.reason}; ${found.passedOver.advice}`;
+    show({ event: 'notice', text: `computing on the embedded engine, several times slower than TensorFlow: ${why}` });
   }
   return {
     facts: { engine: found.name, device, cores, gpus: gpus.length },
@@ -49,19 +50,23 @@ async function findForGpu(values: OptionValues<TrainOptions>, show: Show): Promi
   }
 }
 
-/** Installs the native engine unless it is there; where that fails, the embedded one takes over unless TensorFlow was asked for. */
-async function installMissing(gpu: boolean, insist: boolean, show: Show): Promise<void> {
+/**
+ * Installs the native engine unless it is there.
+ * @returns why it cannot be had, in one line; undefined when it can
+ */
+async function installMissing(gpu: boolean, insist: boolean, show: Show): Promise<string | undefined> {
   const device = gpu ? ({ kind: 'gpu', index: 0 } as const) : ({ kind: 'cpu' } as const);
   try {
     await findEngine('tensorflow', { device });
-    return;
+    return undefined;
   } catch {
     show({ event: 'notice', text: 'installing the TensorFlow engine, once for this machine' });
   }
   try {
     await installEngine({ gpu, onProgress: (line) => show({ event: 'notice', text: `  ${line}` }) });
+    return undefined;
   } catch (thrown) {
     if (insist) throw thrown;
-    show({ event: 'notice', text: `TensorFlow cannot be had here: ${toLockstepError(thrown).line}` });
+    return toLockstepError(thrown).line;
   }
 }

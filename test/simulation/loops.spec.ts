@@ -1,0 +1,200 @@
+/**
+ * Both loops over the in-memory network, with a model that needs no engine: its gradient is the sum of the character ids it was given, spread over four
+ * weights, so that the right weights can be worked out by hand.
+ */
+import { planShards } from '@lockstep/data';
+import { createOptimizer } from '@lockstep/optimizer';
+import type { CommittedStep, ComputeResult, ComputeTask, CoordinatorSettings, Report } from '@lockstep/protocol';
+import { bytesOf } from '@lockstep/reduce';
+import { CoordinatorLoop, copyToFloats, copyToIntegers, viewAsBytes, WorkerLoop } from '@lockstep/runtime';
+import type { ClientTransport, Clock, Compute, Replica } from '@lockstep/runtime';
+import { createMemoryNetwork } from '@lockstep/transport/memory';
+import { describe, expect, it } from 'vitest';
+
+const LENGTH = 4;
+const ROWS = 8;
+const SEQUENCE_LENGTH = 2;
+const STEPS = 5;
+const ENDPOINT = 'memory://coordinator';
+const MAX_FRAME_BYTES = 1 << 16;
+
+const clock: Clock = {
+  now: () => performance.now(),
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Row r of step s holds the ids s, r, s + r. */
+function windows(step: number, rowStart: number, rowEnd: number): Uint8Array {
+  const rows = Array.from({ length: rowEnd - rowStart }, (_, i) => [step, rowStart + i, step + rowStart + i]);
+  return viewAsBytes(Int32Array.from(rows.flat()));
+}
+
+class SummingCompute implements Compute {
+  weights = new Float32Array(LENGTH);
+  #optimizer = createOptimizer({ name: 'sgd' }, LENGTH);
+  #queue: Promise<unknown> = Promise.resolve();
+
+  submit(task: ComputeTask): Promise<ComputeResult> {
+    const result = this.#queue.then(() => this.#perform(task));
+    this.#queue = result;
+    return result;
+  }
+
+  #perform(task: ComputeTask): ComputeResult {
+    switch (task.type) {
+      case 'prepare':
+        return { type: 'prepared', fingerprint: 'f', layoutDigest: 'l', computeClass: 'c', engine: 'e', device: 'd' };
+      case 'load':
+        this.weights = copyToFloats(task.payload[0] ?? new Uint8Array());
+        return { type: 'loaded', step: task.replica.step, digest: this.weights.join() };
+      case 'gradient': {
+        const sum = copyToIntegers(task.payload).reduce((total, id) => total + id, 0);
+        const { step, shard, attempt, rows } = task.assign;
+        const payload = bytesOf(Float32Array.from({ length: LENGTH }, (_, i) => sum * i));
+        return { type: 'gradient', step, shard, attempt, lossSum: sum, characters: rows * SEQUENCE_LENGTH, computeMs: 0, payload };
+      }
+      case 'apply':
+        this.#optimizer.apply(this.weights, copyToFloats(task.payload), task.update.learningRate);
+        return { type: 'applied', step: task.update.step, digest: task.update.digest ? this.weights.join() : null };
+      case 'snapshot': {
+        const payload = [bytesOf(Float32Array.from(this.weights))];
+        return { type: 'snapshot', step: task.step, optimizerSteps: task.step, slots: [], digest: this.weights.join(), payload };
+      }
+      case 'evaluate':
+        return { type: 'evaluated', evaluation: task.evaluate.evaluation, index: task.evaluate.index, lossSum: 6, characters: 3 };
+      case 'sample':
+        return { type: 'sampled', ids: [...task.sample.prime] };
+    }
+  }
+}
+
+/** The same arithmetic on one vector. */
+function expectedWeights(): readonly number[] {
+  const weights = new Float32Array(LENGTH);
+  const optimizer = createOptimizer({ name: 'sgd' }, LENGTH);
+  for (let step = 0; step < STEPS; step += 1) {
+    const sum = copyToIntegers(windows(step, 0, ROWS)).reduce((total, id) => total + id, 0);
+    const mean = Float32Array.from({ length: LENGTH }, (_, i) => (sum * i) / (ROWS * SEQUENCE_LENGTH));
+    optimizer.apply(weights, mean, 0.5);
+  }
+  return [...weights];
+}
+
+interface Cluster {
+  readonly coordinator: CoordinatorLoop;
+  readonly committed: CommittedStep[];
+  readonly checkpoints: Replica[];
+  readonly reports: Report[];
+  connect(peer: string): ClientTransport;
+}
+
+function cluster(overrides: Partial<CoordinatorSettings> = {}): Cluster {
+  const network = createMemoryNetwork({ seed: 1, clock });
+  const settings: CoordinatorSettings = {
+    run: 'run-1', term: 1, config: {}, fingerprint: 'f', layoutDigest: 'l', shards: planShards(ROWS, 4),
+    sequenceLength: SEQUENCE_LENGTH, totalSteps: STEPS, stepsPerEpoch: STEPS, learningRate: 0.5, minWorkers: 2, workerTimeoutMs: 5_000,
+    localPeers: new Set(), digestEvery: 1, checkpointEvery: null, evaluationRows: [], sample: null,
+    initialDigest: new Float32Array(LENGTH).join(), ...overrides,
+  };
+  const [committed, checkpoints, reports]: [CommittedStep[], Replica[], Report[]] = [[], [], []];
+  const coordinator = new CoordinatorLoop(
+    {
+      transport: network.bind({ endpoint: ENDPOINT, maxFrameBytes: MAX_FRAME_BYTES }),
+      clock,
+      batches: { windows, evaluation: () => windows(0, 0, 1) },
+      store: {
+        commit: async (step) => void committed.push(step),
+        checkpoint: async (replica) => void checkpoints.push(replica),
+      },
+      observe: (report) => reports.push(report),
+    },
+    {
+      settings,
+      initialReplica: { step: 0, optimizerSteps: 0, slots: [], vectors: [new Float32Array(LENGTH)] },
+      gradientLength: LENGTH,
+      clipNorm: undefined,
+    },
+  );
+  return { coordinator, committed, checkpoints, reports, connect: (peerId) => network.connect({ endpoint: ENDPOINT, peerId, maxFrameBytes: MAX_FRAME_BYTES }) };
+}
+
+function worker(transport: ClientTransport, compute: Compute = new SummingCompute()): WorkerLoop {
+  return new WorkerLoop(
+    { transport, clock, compute, note: () => undefined },
+    { coordinator: ENDPOINT, run: null, softwareVersion: '0', host: 'h', pid: 1, connectDeadlineMs: 5_000 },
+  );
+}
+
+describe('coordinator and workers', () => {
+  it.each([1, 2, 3])('%i workers end with the weights worked out by hand', async (count) => {
+    const { coordinator, committed, checkpoints, connect } = cluster({ minWorkers: count });
+    const workers = Array.from({ length: count }, (_, i) => worker(connect(`w${i}`)));
+    const ended = workers.map((one) => one.run());
+    expect(await coordinator.run()).toEqual({ result: 'done', steps: STEPS });
+    for (const outcome of await Promise.all(ended)) expect(outcome).toEqual({ result: 'done' });
+    expect([...(checkpoints.at(-1)?.vectors[0] ?? [])]).toEqual(expectedWeights());
+    expect(committed.map(({ step }) => step)).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it('validates and samples on the workers', async () => {
+    const sample = { prime: [1, 2], length: 1, temperature: 1, seed: 1 };
+    const { coordinator, reports, connect } = cluster({ minWorkers: 1, evaluationRows: [1, 1], sample });
+    const running = worker(connect('w')).run();
+    await coordinator.run();
+    await running;
+    expect(reports).toContainEqual({ type: 'validation', step: STEPS, loss: 2, characters: 6 });
+    expect(reports).toContainEqual({ type: 'sample', ids: [1, 2] });
+  });
+
+  it('goes on with the others when one fails, and says why it failed', async () => {
+    const { coordinator, checkpoints, reports, connect } = cluster();
+    const failing = new SummingCompute();
+    const submit = failing.submit.bind(failing);
+    let gradients = 0;
+    failing.submit = (task) => {
+      if (task.type === 'gradient' && (gradients += 1) === 3) return Promise.reject(new Error('out of paper'));
+      return submit(task);
+    };
+    const ended = [worker(connect('w0')).run(), worker(connect('w1'), failing).run()];
+    expect(await coordinator.run()).toMatchObject({ result: 'done' });
+    expect(await ended[1]).toMatchObject({ result: 'failed', failure: { what: 'out of paper' } });
+    const gone = { type: 'worker', status: 'gone', detail: expect.stringContaining('out of paper') };
+    expect(reports).toContainEqual(expect.objectContaining(gone));
+    expect([...(checkpoints.at(-1)?.vectors[0] ?? [])]).toEqual(expectedWeights());
+  });
+
+  it('refuses bytes that are no message and vectors of another length, and is not disturbed', async () => {
+    const { coordinator, reports, connect } = cluster();
+    connect('stranger').send([new Uint8Array([1, 2, 3])]);
+    const ended = [worker(connect('w0')).run(), worker(connect('w1')).run()];
+    expect(await coordinator.run()).toMatchObject({ result: 'done' });
+    await Promise.all(ended);
+    expect(reports).toContainEqual(expect.objectContaining({ type: 'rejected', slot: null }));
+  });
+
+  it('ends with the error of its store, after a last checkpoint was tried', async () => {
+    const { coordinator, connect, committed } = cluster({ totalSteps: 1000 });
+    const store = { commit: committed };
+    store.commit.push = () => {
+      throw new Error('disk full');
+    };
+    const ended = [worker(connect('w0')).run(), worker(connect('w1')).run()];
+    await expect(coordinator.run()).rejects.toThrow('disk full');
+    for (const outcome of await Promise.all(ended)) expect(outcome).toEqual({ result: 'stopped' });
+  });
+
+  it('stops when asked to, between two steps', async () => {
+    const { coordinator, checkpoints, connect, committed } = cluster({ totalSteps: 100_000 });
+    const ended = [worker(connect('w0')).run(), worker(connect('w1')).run()];
+    const running = coordinator.run();
+    while (committed.length < 3) await new Promise((resolve) => setTimeout(resolve, 1));
+    coordinator.requestStop();
+    const outcome = await running;
+    expect(outcome).toMatchObject({ result: 'stopped' });
+    expect(checkpoints.at(-1)?.step).toBe(outcome.steps);
+    await Promise.all(ended);
+  });
+});
