@@ -22,7 +22,7 @@ export const MAX_FRAME_BYTES = 17 * 1024 * 1024;
 const WAIT_MS = 30_000;
 
 /** Everything one end has reported, in order. */
-export class Log<E> {
+class Log<E> {
   readonly events: E[] = [];
   #waiting: (() => void)[] = [];
   /** What to do at each event, after it was recorded. */
@@ -57,8 +57,8 @@ export class Log<E> {
   }
 }
 
-export type ServerLog = Log<ServerEvent>;
-export type ClientLog = Log<ClientEvent>;
+type ServerLog = Log<ServerEvent>;
+type ClientLog = Log<ClientEvent>;
 
 /** Opens ends of one kind with their logs, and closes what a test has left open. */
 export class Bench {

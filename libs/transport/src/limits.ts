@@ -18,16 +18,16 @@ export const HIGH_WATER_MARK_MESSAGES = 4;
  * Messages waiting for one peer before it is given up. A peer in lockstep has a handful in flight; lower would end a
  * worker that only computes through one long step, higher would let a stopped process collect hours of messages.
  */
-export const SEND_QUEUE_MESSAGES_MAX = 256;
+const SEND_QUEUE_MESSAGES_MAX = 256;
 
 /**
  * Bytes waiting for one peer, as a multiple of the largest frame: weights plus optimizer state for a joiner (3 frames)
  * and some steps of gradients must fit; more is memory taken from the healthy ones.
  */
-export const SEND_QUEUE_FRAMES_MAX = 16;
+const SEND_QUEUE_FRAMES_MAX = 16;
 
 /** Floor of the byte bound, so that small models do not make it smaller than a burst of ordinary messages. */
-export const SEND_QUEUE_BYTES_MIN = 16 * 1024 * 1024;
+const SEND_QUEUE_BYTES_MIN = 16 * 1024 * 1024;
 
 /** Frames of one message. The protocol uses two or three; a peer that sends thousands is broken or hostile. */
 export const FRAMES_PER_MESSAGE_MAX = 64;

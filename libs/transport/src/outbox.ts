@@ -57,7 +57,7 @@ export class Outbox {
 }
 
 /** Total payload of a message in bytes. */
-export function lengthBytes(frames: Frames): number {
+function lengthBytes(frames: Frames): number {
   let bytes = 0;
   for (const frame of frames) bytes += frame.byteLength;
   return bytes;

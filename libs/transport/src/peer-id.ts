@@ -13,6 +13,7 @@ export function isPeerId(text: string): boolean {
 
 /** @throws LockstepError `internal`: ids are made by our own apps */
 export function checkPeerId(peer: PeerId): PeerId {
-  invariant(isPeerId(peer), `a peer id is 1 to ${PEER_ID_BYTES_MAX} printable ASCII characters: ${JSON.stringify(peer)}`);
+  const form = `1 to ${PEER_ID_BYTES_MAX} printable ASCII characters`;
+  invariant(isPeerId(peer), `a peer id is ${form}, not ${JSON.stringify(peer)}`);
   return peer;
 }

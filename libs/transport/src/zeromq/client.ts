@@ -16,7 +16,8 @@ import { checkPeerId } from '../peer-id.js';
 import { fromWire, toWire } from '../wire.js';
 import { lingerDeadline, orDeadline } from './closing.js';
 import { DealerConnection } from './dealer-connection.js';
-import { parseEndpoint } from './endpoint.js';
+import { parseDestination } from './endpoint.js';
+import type { Endpoint } from './endpoint.js';
 import type { ZeroMQOptions } from './options.js';
 
 export interface ZeroMQClientOptions extends ZeroMQOptions {
@@ -30,13 +31,13 @@ export interface ZeroMQClientOptions extends ZeroMQOptions {
  * @throws LockstepError `usage` for a malformed endpoint
  */
 export async function connectZeroMQClient(options: ZeroMQClientOptions): Promise<ClientTransport> {
-  parseEndpoint(options.endpoint);
   checkPeerId(options.peerId);
-  return Promise.resolve(new ZeroMQClient(options));
+  return Promise.resolve(new ZeroMQClient(options, parseDestination(options.endpoint)));
 }
 
 class ZeroMQClient implements ClientTransport {
   readonly #options: ZeroMQClientOptions;
+  readonly #endpoint: Endpoint;
   readonly #events: EventSlot<ClientEvent>;
   readonly #outbox: Outbox;
   readonly #backoff = new Backoff(RECONNECT_MS_MIN, RECONNECT_MS_MAX);
@@ -46,8 +47,9 @@ class ZeroMQClient implements ClientTransport {
   #whenDrained: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(options: ZeroMQClientOptions) {
+  constructor(options: ZeroMQClientOptions, endpoint: Endpoint) {
     this.#options = options;
+    this.#endpoint = endpoint;
     this.#outbox = new Outbox(outboxBounds(options));
     this.#connection = this.#connect();
     this.#events = new EventSlot(() => this.#connection?.listen());
@@ -87,7 +89,7 @@ class ZeroMQClient implements ClientTransport {
   }
 
   #connect(): DealerConnection {
-    const connection: DealerConnection = new DealerConnection(this.#options, this.#outbox, {
+    const connection: DealerConnection = new DealerConnection(this.#options, this.#endpoint, this.#outbox, {
       connected: () => this.#events.emit({ type: 'connected' }),
       failed: () => this.#redial(connection),
       broken: (reason) => this.#broken(connection, reason),

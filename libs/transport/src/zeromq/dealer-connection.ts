@@ -12,7 +12,8 @@ import { CONNECT_TIMEOUT_MS } from '../limits.js';
 import type { Outbox } from '../outbox.js';
 import type { ZeroMQClientOptions } from './client.js';
 import { closeSocket } from './closing.js';
-import { formatEndpoint, parseEndpoint } from './endpoint.js';
+import { formatEndpoint } from './endpoint.js';
+import type { Endpoint } from './endpoint.js';
 import { commonSocketOptions, endpointError } from './options.js';
 import { untilQuiet } from './quiet.js';
 
@@ -42,8 +43,7 @@ export class DealerConnection {
   #isAbandoned = false;
 
   /** Starts connecting; messages are read from `listen` on. */
-  constructor(options: ZeroMQClientOptions, outbox: Outbox, reports: ConnectionReports) {
-    const endpoint = parseEndpoint(options.endpoint);
+  constructor(options: ZeroMQClientOptions, endpoint: Endpoint, outbox: Outbox, reports: ConnectionReports) {
     this.#outbox = outbox;
     this.#reports = reports;
     this.#socket = new Dealer({

@@ -49,6 +49,19 @@ export function malformed(text: string): LockstepError {
   return new LockstepError('usage', `not an endpoint: ${JSON.stringify(text)}`, 'write tcp://HOST:PORT or ipc://PATH');
 }
 
+/**
+ * The endpoint to connect to: one place, not a wildcard.
+ * @throws LockstepError `usage` when the text is no endpoint or names no single place
+ */
+export function parseDestination(text: string): Endpoint {
+  const endpoint = parseEndpoint(text);
+  if (endpoint.scheme === 'tcp' && (endpoint.port === 0 || ['*', '0.0.0.0', '::'].includes(endpoint.host))) {
+    const hint = 'name the host and port that the coordinator printed';
+    throw new LockstepError('usage', `cannot connect to ${text}: not one place`, hint);
+  }
+  return endpoint;
+}
+
 /** Whether the socket needs IPv6 switched on for this endpoint. */
 export function needsIpv6(endpoint: Endpoint): boolean {
   return endpoint.scheme === 'tcp' && endpoint.host.includes(':');

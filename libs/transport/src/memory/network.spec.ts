@@ -1,0 +1,182 @@
+import type { ClientEvent, ClientTransport, Clock, ServerEvent, ServerTransport } from '@lockstep/runtime';
+import { describe, expect, it } from 'vitest';
+import { createMemoryNetwork } from './index.js';
+import type { MemoryFaults, MemoryNetwork } from './index.js';
+
+/** Time that passes only when told; callbacks run in order of their time, then of their making. */
+class VirtualClock implements Clock {
+  #nowMs = 0;
+  #timers: { readonly atMs: number; readonly callback: () => void }[] = [];
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    const timer = { atMs: this.#nowMs + delayMs, callback };
+    this.#timers.push(timer);
+    return () => (this.#timers = this.#timers.filter((its) => its !== timer));
+  }
+
+  async advance(durationMs: number): Promise<void> {
+    const untilMs = this.#nowMs + durationMs;
+    for (;;) {
+      await new Promise((resolve) => setImmediate(resolve));
+      const [next] = this.#timers.filter(({ atMs }) => atMs <= untilMs).sort((a, b) => a.atMs - b.atMs);
+      if (next === undefined) break;
+      this.#timers = this.#timers.filter((its) => its !== next);
+      this.#nowMs = next.atMs;
+      next.callback();
+    }
+    this.#nowMs = untilMs;
+  }
+}
+
+interface World {
+  readonly clock: VirtualClock;
+  readonly network: MemoryNetwork;
+  readonly server: ServerTransport;
+  readonly client: ClientTransport;
+  /** What both ends reported, with its time. */
+  readonly story: string[];
+}
+
+const MAX_FRAME_BYTES = 1000;
+
+function tell(event: ServerEvent | ClientEvent): string {
+  const peer = 'peer' in event ? `${event.peer} ` : '';
+  return peer + (event.type === 'message' ? String(event.frames[0]?.[0]) : event.type);
+}
+
+async function world(options: { seed?: number; faults?: MemoryFaults } = {}): Promise<World> {
+  const clock = new VirtualClock();
+  const network = createMemoryNetwork({ seed: 1, clock, ...options });
+  const story: string[] = [];
+  const log = (end: string) => (event: ServerEvent | ClientEvent) =>
+    void story.push(`${clock.now().toFixed(1)} ${end}: ${tell(event)}`);
+  const server = network.bind({ maxFrameBytes: MAX_FRAME_BYTES });
+  server.onEvent(log('server'));
+  const client = network.connect({ endpoint: server.endpoint, peerId: 'w', maxFrameBytes: MAX_FRAME_BYTES });
+  client.onEvent(log('client'));
+  await clock.advance(1);
+  return { clock, network, server, client, story };
+}
+
+function sendNumbers(client: ClientTransport, count: number): void {
+  for (let number = 0; number < count; number += 1) client.send([Uint8Array.of(number)]);
+}
+
+function numbersAt(story: readonly string[], end: string): number[] {
+  const lines = story.map((line) => /^\S+ (\w+): (?:w )?(\d+)$/.exec(line));
+  return lines.filter((match) => match?.[1] === end).map((match) => Number(match?.[2]));
+}
+
+describe('the in-memory network', () => {
+  it('takes no time and loses nothing without faults', async () => {
+    const { clock, client, server, story } = await world();
+    sendNumbers(client, 3);
+    await clock.advance(0);
+    server.send('w', [Uint8Array.of(9)]);
+    await clock.advance(0);
+    expect(story).toEqual(['0.0 client: connected', '1.0 server: w 0', '1.0 server: w 1', '1.0 server: w 2', '1.0 client: 9']);
+  });
+
+  it('delays within the range and keeps the order of a direction', async () => {
+    const { clock, client, story } = await world({ faults: { delayMs: [10, 50] } });
+    sendNumbers(client, 100);
+    await clock.advance(100);
+    const times = story.slice(1).map((line) => Number(line.split(' ')[0]));
+    expect(numbersAt(story, 'server')).toEqual(Array.from({ length: 100 }, (_, number) => number));
+    expect(times).toEqual([...times].sort((a, b) => a - b));
+    expect(times[0]).toBeGreaterThanOrEqual(11);
+    expect(times.at(-1)).toBeLessThanOrEqual(51);
+  });
+
+  it('loses and doubles about as many messages as it is told to', async () => {
+    const { clock, client, story } = await world({ faults: { loss: 0.3, duplicate: 0.2 } });
+    for (let round = 0; round < 10; round += 1) {
+      sendNumbers(client, 200);
+      await clock.advance(1);
+    }
+    const arrived = numbersAt(story, 'server');
+    const doubled = arrived.filter((number, index) => number === arrived[index - 1]).length;
+    // 2000 draws: five standard deviations are about 0.05.
+    expect((arrived.length - doubled) / 2000).toBeCloseTo(0.7, 1);
+    expect(doubled / (arrived.length - doubled)).toBeCloseTo(0.2, 1);
+  });
+
+  it('tells the same story for the same seed, and another for another', async () => {
+    const faults = { loss: 0.1, duplicate: 0.1, breakage: 0.02, delayMs: [1, 30] } as const;
+    const play = async (seed: number): Promise<string[]> => {
+      const { clock, client, server, story } = await world({ seed, faults });
+      for (let round = 0; round < 20; round += 1) {
+        sendNumbers(client, 20);
+        server.send('w', [Uint8Array.of(round)]);
+        await clock.advance(20);
+      }
+      return story;
+    };
+    const story = await play(1);
+    expect(story).toContainEqual(expect.stringContaining('disconnected'));
+    expect(await play(1)).toEqual(story);
+    expect(await play(2)).not.toEqual(story);
+  });
+
+  it('breaks a connection for both ends, which begin anew', async () => {
+    const { clock, network, client, story } = await world({ faults: { delayMs: [5, 5] } });
+    sendNumbers(client, 2);
+    network.breakConnection('w');
+    network.breakConnection('nobody');
+    await clock.advance(40);
+    client.send([Uint8Array.of(7)]);
+    await clock.advance(40);
+    expect(story).toEqual([
+      ...['0.0 client: connected', '1.0 server: w gone', '1.0 client: disconnected'],
+      ...['51.0 client: connected', '56.0 server: w 7'],
+    ]);
+  });
+
+  it('holds back what an isolated peer sends, and lets it arrive when that ends in time', async () => {
+    const { clock, network, client, server, story } = await world();
+    network.isolate('w');
+    sendNumbers(client, 2);
+    server.send('w', [Uint8Array.of(5)]);
+    await clock.advance(19_000);
+    expect(story.slice(1)).toEqual([]);
+    network.heal('w');
+    await clock.advance(60_000);
+    expect(story.slice(1)).toEqual(['19001.0 server: w 0', '19001.0 server: w 1', '19001.0 client: 5']);
+  });
+
+  it('ends the connection of a peer that stays isolated, and lets it come back after that', async () => {
+    const { clock, network, client, story } = await world();
+    network.isolate('w');
+    sendNumbers(client, 2);
+    await clock.advance(30_000);
+    expect(story.slice(1)).toEqual(['20001.0 server: w gone', '20001.0 client: disconnected']);
+    network.heal('w');
+    await clock.advance(5000);
+    expect(story.at(-1)).toMatch(/client: connected$/);
+  });
+
+  it('takes other faults from one moment to the next', async () => {
+    const { clock, network, client, story } = await world({ faults: { loss: 1 } });
+    client.send([Uint8Array.of(1)]);
+    network.setFaults({});
+    client.send([Uint8Array.of(2)]);
+    await clock.advance(1);
+    expect(numbersAt(story, 'server')).toEqual([2]);
+  });
+
+  it('shares no memory between sender and receiver', async () => {
+    const { clock, client, server } = await world();
+    const received: Uint8Array[] = [];
+    server.onEvent((event) => void (event.type === 'message' && received.push(...event.frames)));
+    const sent = Uint8Array.of(1, 2, 3, 4);
+    client.send([sent]);
+    await clock.advance(1);
+    sent.fill(9);
+    expect(received).toEqual([Uint8Array.of(1, 2, 3, 4)]);
+    expect((received[0]?.byteOffset ?? 0) % 4).not.toBe(0);
+  });
+});
