@@ -1,6 +1,6 @@
 /**
- * What processes.spec.ts runs as a process of its own: `node child.mjs SCENE ENDPOINT`. Every scene ends by running out of
- * work, not by calling exit, unless it says so; what it has to say are lines on standard output.
+ * What processes.spec.ts runs as a process of its own: `node child.mjs SCENE ENDPOINT`. Every scene ends by running out
+ * of work, not by calling exit, unless it says so; what it has to say are lines on standard output.
  */
 import { once } from 'node:events';
 
@@ -14,7 +14,9 @@ const say = (line) => void process.stdout.write(`${line}\n`);
 /** Loaded when a scene needs it: one must not. */
 const zeromq = () => import('@lockstep/transport');
 
-const connect = async () => (await zeromq()).connectZeroMQClient({ endpoint, peerId: PEER_ID, maxFrameBytes: MAX_FRAME_BYTES });
+const settings = { peerId: PEER_ID, maxFrameBytes: MAX_FRAME_BYTES };
+
+const connect = async () => (await zeromq()).connectZeroMQClient({ endpoint, ...settings });
 
 /** @type {Record<string, () => Promise<void>>} */
 const scenes = {
@@ -46,7 +48,7 @@ const scenes = {
   async 'serve and close'() {
     const { bindZeroMQServer, connectZeroMQClient } = await zeromq();
     const server = await bindZeroMQServer({ endpoint: 'tcp://127.0.0.1:0', maxFrameBytes: MAX_FRAME_BYTES });
-    const client = await connectZeroMQClient({ endpoint: server.endpoint, peerId: PEER_ID, maxFrameBytes: MAX_FRAME_BYTES });
+    const client = await connectZeroMQClient({ endpoint: server.endpoint, ...settings });
     const answered = new Promise((resolve) => {
       client.onEvent((event) => event.type === 'message' && resolve(undefined));
     });

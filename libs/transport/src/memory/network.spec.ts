@@ -78,7 +78,10 @@ describe('the in-memory network', () => {
     await clock.advance(0);
     server.send('w', [Uint8Array.of(9)]);
     await clock.advance(0);
-    expect(story).toEqual(['0.0 client: connected', '1.0 server: w 0', '1.0 server: w 1', '1.0 server: w 2', '1.0 client: 9']);
+    expect(story).toEqual([
+      ...['0.0 client: connected', '1.0 server: w 0', '1.0 server: w 1', '1.0 server: w 2'],
+      '1.0 client: 9',
+    ]);
   });
 
   it('delays within the range and keeps the order of a direction', async () => {
