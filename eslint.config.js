@@ -33,7 +33,7 @@ function sourcesOf(...layers) {
     .map((entry) => `libs/${entry.name}/src/**/*.ts`);
 }
 
-const specs = ['**/*.spec.ts'];
+const tests = ['**/*.spec.ts', 'libs/*/src/testing/**', 'test/**/*.ts'];
 const outsidePackages = ['zeromq', 'prom-client', 'yargs', 'pino'];
 const tensorPackages = ['@tensorflow/*'];
 
@@ -139,13 +139,13 @@ export default defineConfig(
   },
   {
     files: sourcesOf('core', 'driver'),
-    ignores: specs,
+    ignores: tests,
     rules: { ...purity, ...platformModules([...outsidePackages, ...tensorPackages]) },
   },
-  { files: sourcesOf('compute'), ignores: specs, rules: { ...purity, ...platformModules(outsidePackages) } },
+  { files: sourcesOf('compute'), ignores: tests, rules: { ...purity, ...platformModules(outsidePackages) } },
   {
     files: sourcesOf('shell'),
-    ignores: specs,
+    ignores: tests,
     rules: {
       '@typescript-eslint/no-restricted-imports': [
         'error',
@@ -163,7 +163,7 @@ export default defineConfig(
   },
   {
     // A `describe` callback holds all its cases, and a wrong `!` in a test fails that test.
-    files: [...specs, 'test/**/*.ts'],
+    files: tests,
     rules: { 'max-lines-per-function': 'off', '@typescript-eslint/no-non-null-assertion': 'off' },
   },
 );

@@ -87,11 +87,14 @@ function packageFolders() {
   );
 }
 
-/** @param {string} folder of a package */
+/**
+ * What a package compiles: specs and their helpers in `testing` folders are not part of it.
+ * @param {string} folder of a package
+ */
 function sourcesOf(folder) {
   return readdirSync(inRoot(`${folder}/src`), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !file.endsWith('.spec.ts'))
-    .map((file) => file.replaceAll('\\', '/'));
+    .map((file) => file.replaceAll('\\', '/'))
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.spec.ts') && !file.startsWith('testing/'));
 }
 
 /** Digest over name, time and size of everything a build reads: enough to see an edit, and quick. */
