@@ -6,7 +6,7 @@ import { bindZeroMQServer, connectZeroMQClient } from '@lockstep/transport';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Bench, MAX_FRAME_BYTES, messages } from './harness.js';
 
-const CHILD = fileURLToPath(new URL('child.mjs', import.meta.url));
+const CHILD = fileURLToPath(new URL('./child.mjs', import.meta.url));
 /** A child that does not end by itself is told apart from a slow machine by this much. */
 const END_MS = 30_000;
 /** A port that nobody serves: reserved for a service that no machine runs. */
