@@ -1,10 +1,18 @@
 /**
- * Writes the tables of options in README.md from the tables in libs/config. `npm run docs` rewrites the file; with `--check`, it only says whether the file
- * is up to date, which a test asks.
+ * Writes the tables of options in README.md from the tables in libs/config. `npm run docs` rewrites the file; with
+ * `--check`, it only says whether the file is up to date, which a test asks.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { EVALUATE_OPTIONS, environmentName, flagName, PRESETS, SAMPLE_OPTIONS, TRAIN_OPTIONS, WORKER_OPTIONS } from '@lockstep/config';
+import {
+  EVALUATE_OPTIONS,
+  environmentName,
+  flagName,
+  PRESETS,
+  SAMPLE_OPTIONS,
+  TRAIN_OPTIONS,
+  WORKER_OPTIONS,
+} from '@lockstep/config';
 import { root } from './stamps.mjs';
 
 /** @typedef {import('@lockstep/config').Option} Option */

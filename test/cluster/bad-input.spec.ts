@@ -94,10 +94,16 @@ describe('checkpoint', () => {
   it('torn in half, missing, or not one at all', async () => {
     const { folder, text, checkpoint } = await trained();
     truncateSync(join(checkpoint, 'weights.safetensors'), 2000);
-    for (const command of [['train', ...TINY, '--text', text, '--run-dir', join(folder, 'run'), '--init-from'], ['sample', '--checkpoint'], ['inspect']]) {
+    for (const command of [
+      ['train', ...TINY, '--text', text, '--run-dir', join(folder, 'run'), '--init-from'],
+      ['sample', '--checkpoint'],
+      ['inspect'],
+    ]) {
       expectLine(await lockstep([...command, checkpoint]), 65, /weights\.safetensors/);
     }
-    expect((await lockstep(['sample', '--checkpoint', join(folder, 'nowhere')])).stderr).toMatch(/^lockstep: .*nowhere.*\n$/);
+    expect((await lockstep(['sample', '--checkpoint', join(folder, 'nowhere')])).stderr).toMatch(
+      /^lockstep: .*nowhere.*\n$/,
+    );
     expectLine(await failingTrain(['--text', text, '--init-from', text], folder), 65, /text\.txt/);
   });
 
@@ -116,9 +122,20 @@ describe('run directory', () => {
     const folder = temporaryFolder();
     const run = join(folder, 'run');
     const text = writeText(folder);
-    const first = new LockstepProcess(
-      ['train', '--text', text, '--preset', 'tiny', '--engine', 'wasm', '--steps', '1000000', '--json', '--run-dir', run],
-    );
+    const first = new LockstepProcess([
+      'train',
+      '--text',
+      text,
+      '--preset',
+      'tiny',
+      '--engine',
+      'wasm',
+      '--steps',
+      '1000000',
+      '--json',
+      '--run-dir',
+      run,
+    ]);
     await first.event(({ event }) => event === 'step');
     expectLine(await lockstep(['train', '--text', text, ...TINY, '--run-dir', run]), 73, /run.*held by process \d+/);
     first.child.kill('SIGINT');
@@ -143,7 +160,11 @@ describe('run directory', () => {
   it('that cannot be made', async () => {
     const folder = temporaryFolder();
     const text = writeText(folder);
-    expectLine(await lockstep(['train', '--text', text, ...TINY, '--run-dir', join(text, 'below-a-file')]), 74, /below-a-file/);
+    expectLine(
+      await lockstep(['train', '--text', text, ...TINY, '--run-dir', join(text, 'below-a-file')]),
+      74,
+      /below-a-file/,
+    );
   });
 });
 
@@ -169,7 +190,9 @@ describe('addresses', () => {
   });
 
   it('something that is not a coordinator', async () => {
-    const server = createServer((socket) => socket.on('error', () => undefined).end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0, '127.0.0.1');
+    const server = createServer((socket) =>
+      socket.on('error', () => undefined).end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+    ).listen(0, '127.0.0.1');
     onTestFinished(() => void server.close());
     await new Promise((resolve) => server.once('listening', resolve));
     const coordinator = `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -181,14 +204,28 @@ describe('no engine', () => {
   it('where TensorFlow is asked for and not installed', async () => {
     const text = writeText(temporaryFolder());
     const env = { LOCKSTEP_CACHE: temporaryFolder() };
-    const finished = await lockstep(['train', '--text', text, '--preset', 'tiny', '--engine', 'tensorflow', '--quiet'], { env });
+    const finished = await lockstep(
+      ['train', '--text', text, '--preset', 'tiny', '--engine', 'tensorflow', '--quiet'],
+      { env },
+    );
     expectLine(finished, 69, /engine.*lockstep engine install/);
   });
 
   it('auto takes the embedded one and says so', async () => {
     const folder = temporaryFolder();
     const env = { LOCKSTEP_CACHE: temporaryFolder() };
-    const args = ['--text', writeText(folder), '--preset', 'tiny', '--steps', '1', '--sample-length', '0', '--run-dir', join(folder, 'run')];
+    const args = [
+      '--text',
+      writeText(folder),
+      '--preset',
+      'tiny',
+      '--steps',
+      '1',
+      '--sample-length',
+      '0',
+      '--run-dir',
+      join(folder, 'run'),
+    ];
     const finished = await lockstep(['train', ...args], { env });
     expect(finished.code).toBe(0);
     expect(finished.stdout).toContain('embedded engine');

@@ -9,7 +9,18 @@ describe('with a trained checkpoint', () => {
   const run = join(folder, 'run');
 
   beforeAll(async () => {
-    const text = ['--text', writeText(folder), '--preset', 'tiny', '--engine', 'wasm', '--steps', '80', '--learning-rate', '0.01'];
+    const text = [
+      '--text',
+      writeText(folder),
+      '--preset',
+      'tiny',
+      '--engine',
+      'wasm',
+      '--steps',
+      '80',
+      '--learning-rate',
+      '0.01',
+    ];
     const { code } = await lockstep(['train', ...text, '--run-dir', run, '--quiet'], { cwd: folder, inHook: true });
     expect(code).toBe(0);
   });
@@ -17,7 +28,8 @@ describe('with a trained checkpoint', () => {
   afterAll(remove);
 
   it('sample writes the beginning and then the same text for the same seed', async () => {
-    const sample = (...args: readonly string[]) => lockstep(['sample', '--checkpoint', run, '--engine', 'wasm', '--prime', 'lock ', '--length', '120', ...args]);
+    const sample = (...args: readonly string[]) =>
+      lockstep(['sample', '--checkpoint', run, '--engine', 'wasm', '--prime', 'lock ', '--length', '120', ...args]);
     const [first, again, other] = [await sample(), await sample(), await sample('--seed', '2')];
     expect(first).toMatchObject({ code: 0, stderr: '' });
     expect(first.stdout).toMatch(/^lock /);
@@ -28,21 +40,47 @@ describe('with a trained checkpoint', () => {
 
   it('sample at temperature 0 needs no seed and repeats words of the text', async () => {
     const sample = (seed: string) =>
-      lockstep(['sample', '--checkpoint', run, '--engine', 'wasm', '--prime', 'lock', '--length', '60', '--temperature', '0', '--seed', seed]);
+      lockstep([
+        'sample',
+        '--checkpoint',
+        run,
+        '--engine',
+        'wasm',
+        '--prime',
+        'lock',
+        '--length',
+        '60',
+        '--temperature',
+        '0',
+        '--seed',
+        seed,
+      ]);
     const first = await sample('1');
     expect((await sample('2')).stdout).toBe(first.stdout);
     expect(first.stdout).toMatch(/step|shard|worker|batch|epoch|tensor|gradient|sum|tree/);
   });
 
   it('sample says when the beginning holds characters it has never seen', async () => {
-    const { code, stderr } = await lockstep(['sample', '--checkpoint', run, '--engine', 'wasm', '--prime', 'Ωlock', '--length', '5']);
+    const { code, stderr } = await lockstep([
+      'sample',
+      '--checkpoint',
+      run,
+      '--engine',
+      'wasm',
+      '--prime',
+      'Ωlock',
+      '--length',
+      '5',
+    ]);
     expect(code).toBe(0);
     expect(stderr).toContain('never seen');
   });
 
   it('evaluate takes the loss on a text, gzip too, and counts what the model does not know', async () => {
     const evaluate = async (path: string) =>
-      JSON.parse((await lockstep(['evaluate', '--checkpoint', run, '--engine', 'wasm', '--text', path, '--json'])).stdout) as Record<string, number>;
+      JSON.parse(
+        (await lockstep(['evaluate', '--checkpoint', run, '--engine', 'wasm', '--text', path, '--json'])).stdout,
+      ) as Record<string, number>;
     const known = await evaluate(join(folder, 'text.txt'));
     expect(known['loss']).toBeLessThan(2);
     expect(known['perplexity']).toBeCloseTo(Math.exp(Number(known['loss'])), 6);
@@ -58,13 +96,21 @@ describe('with a trained checkpoint', () => {
     expect(code).toBe(0);
     expect(stdout).toContain(String(readJson(run, 'summary.json')['weightsSha256']));
     expect(stdout).toContain('gru.weight_hh_l0');
-    const json = JSON.parse((await lockstep(['inspect', join(run, 'checkpoints', 'step-000000'), '--json'])).stdout) as Record<string, unknown>;
+    const json = JSON.parse(
+      (await lockstep(['inspect', join(run, 'checkpoints', 'step-000000'), '--json'])).stdout,
+    ) as Record<string, unknown>;
     expect(json).toMatchObject({ step: 0, loss: null });
   });
 });
 
 describe('help', () => {
-  it.each([[['--help']], [['train', '--help']], [['worker', '--help']], [['engine', '--help']], [['sample', '--help']]])('%j', async (args) => {
+  it.each([
+    [['--help']],
+    [['train', '--help']],
+    [['worker', '--help']],
+    [['engine', '--help']],
+    [['sample', '--help']],
+  ])('%j', async (args) => {
     const { code, stdout, stderr } = await lockstep(args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/Examples:|Commands:/);
@@ -78,7 +124,9 @@ describe('help', () => {
   it('doctor checks this machine', async () => {
     const { stdout } = await lockstep(['doctor', '--json']);
     const probes = JSON.parse(stdout) as { name: string; ok: string; advice: string }[];
-    expect(probes.map(({ name }) => name)).toEqual(expect.arrayContaining(['node', 'npm', 'zeromq', 'loopback', 'engine']));
+    expect(probes.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['node', 'npm', 'zeromq', 'loopback', 'engine']),
+    );
     for (const probe of probes.filter(({ ok }) => ok !== 'ok')) expect(probe.advice).not.toBe('');
   });
 });
@@ -86,7 +134,19 @@ describe('help', () => {
 describe('workers of other machines', () => {
   it('are waited for, and do the work', async () => {
     const folder = temporaryFolder();
-    const args = ['--text', writeText(folder), '--preset', 'tiny', '--engine', 'wasm', '--steps', '5', '--run-dir', join(folder, 'run'), '--json'];
+    const args = [
+      '--text',
+      writeText(folder),
+      '--preset',
+      'tiny',
+      '--engine',
+      'wasm',
+      '--steps',
+      '5',
+      '--run-dir',
+      join(folder, 'run'),
+      '--json',
+    ];
     const coordinator = new LockstepProcess(['train', ...args, '--workers', '0', '--min-workers', '2']);
     const endpoint = String((await coordinator.event(({ event }) => event === 'start'))['endpoint']);
     const workers = [1, 2].map(() => new LockstepProcess(['worker', '--coordinator', endpoint]));
@@ -97,7 +157,16 @@ describe('workers of other machines', () => {
 
   it('are missed with exit code 75 when they do not come', async () => {
     const folder = temporaryFolder();
-    const args = ['--text', writeText(folder), '--preset', 'tiny', '--engine', 'wasm', '--run-dir', join(folder, 'run')];
+    const args = [
+      '--text',
+      writeText(folder),
+      '--preset',
+      'tiny',
+      '--engine',
+      'wasm',
+      '--run-dir',
+      join(folder, 'run'),
+    ];
     const { code, stderr } = await lockstep(['train', ...args, '--workers', '0', '--worker-timeout', '1', '--quiet']);
     expect(code).toBe(75);
     expect(stderr).toMatch(/^lockstep: 0 of 1 workers were ready after 1 seconds; .*\n$/);
@@ -105,7 +174,17 @@ describe('workers of other machines', () => {
 
   it('that belong to another run are turned away', async () => {
     const folder = temporaryFolder();
-    const args = ['--text', writeText(folder), '--preset', 'tiny', '--engine', 'wasm', '--run-dir', join(folder, 'run'), '--json'];
+    const args = [
+      '--text',
+      writeText(folder),
+      '--preset',
+      'tiny',
+      '--engine',
+      'wasm',
+      '--run-dir',
+      join(folder, 'run'),
+      '--json',
+    ];
     const coordinator = new LockstepProcess(['train', ...args, '--workers', '0']);
     const endpoint = String((await coordinator.event(({ event }) => event === 'start'))['endpoint']);
     const worker = await lockstep(['worker', '--coordinator', endpoint, '--run', 'another']);

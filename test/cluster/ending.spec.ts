@@ -1,12 +1,25 @@
-/** However a run ends, it ends as promised: with a checkpoint where there is time for one, and without leaving a process behind. */
+/**
+ * However a run ends, it ends as promised: with a checkpoint where there is time for one, and without leaving a
+ * process behind.
+ */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { lockstep, LockstepProcess, processesOf, readJson, temporaryFolder, waitFor, writeText } from './lockstep-process.js';
+import {
+  lockstep,
+  LockstepProcess,
+  processesOf,
+  readJson,
+  temporaryFolder,
+  waitFor,
+  writeText,
+} from './lockstep-process.js';
 
 /** More steps than any test waits for. */
 const ENDLESS = ['--preset', 'tiny', '--engine', 'wasm', '--steps', '1000000', '--json'];
+
+const ascending = (a: number, b: number): number => a - b;
 
 interface Running {
   readonly process: LockstepProcess;
@@ -25,17 +38,20 @@ async function startEndless(): Promise<Running> {
 }
 
 describe('Ctrl-C', () => {
-  it.each(['SIGINT', 'SIGTERM'] as const)('once (%s): finishes the step, writes a checkpoint, leaves with 0', async (signal) => {
-    const { process, run, runId } = await startEndless();
-    process.child.kill(signal);
-    expect(await process.end()).toMatchObject({ code: 0, stderr: '' });
-    const { steps, result } = readJson(run, 'summary.json');
-    expect(result).toBe('stopped');
-    expect(readdirSync(join(run, 'checkpoints'))).toContain(`step-${String(steps).padStart(6, '0')}`);
-    expect(readJson(run, 'run.json')['state']).toBe('stopped');
-    expect(existsSync(join(run, 'lock.json'))).toBe(false);
-    expect(processesOf(runId)).toEqual([]);
-  });
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'once (%s): finishes the step, writes a checkpoint, leaves with 0',
+    async (signal) => {
+      const { process, run, runId } = await startEndless();
+      process.child.kill(signal);
+      expect(await process.end()).toMatchObject({ code: 0, stderr: '' });
+      const { steps, result } = readJson(run, 'summary.json');
+      expect(result).toBe('stopped');
+      expect(readdirSync(join(run, 'checkpoints'))).toContain(`step-${String(steps).padStart(6, '0')}`);
+      expect(readJson(run, 'run.json')['state']).toBe('stopped');
+      expect(existsSync(join(run, 'lock.json'))).toBe(false);
+      expect(processesOf(runId)).toEqual([]);
+    },
+  );
 
   it('on a terminal, where every process of the group gets it and npm passes it on, still counts once', async () => {
     const { process, runId } = await startEndless();
@@ -73,7 +89,10 @@ describe('killed hard', () => {
     expect(code).toBe(75);
     expect(stderr).toMatch(/^lockstep: all workers are lost at step \d+.*SIGKILL.*\n$/);
     expect(existsSync(join(run, 'checkpoints', 'step-000000', 'manifest.json'))).toBe(true);
-    expect(readJson(run, 'run.json')).toMatchObject({ state: 'failed', error: expect.stringContaining('all workers are lost') });
+    expect(readJson(run, 'run.json')).toMatchObject({
+      state: 'failed',
+      error: expect.stringContaining('all workers are lost'),
+    });
   });
 });
 
@@ -83,7 +102,9 @@ describe('lockstep status and stop', () => {
     await waitFor('the run file to show the steps', () => Number(readJson(run, 'run.json')['step']) > 0);
     const shown = JSON.parse((await lockstep(['status', run, '--json'])).stdout) as Record<string, unknown>;
     expect(shown).toMatchObject({ runId, state: 'running', alive: true, coordinator: { pid: process.pid } });
-    expect((shown['workers'] as { pid: number }[]).map(({ pid }) => pid).sort()).toEqual([...processesOf(runId)].sort());
+    expect((shown['workers'] as { pid: number }[]).map(({ pid }) => pid).sort(ascending)).toEqual(
+      [...processesOf(runId)].sort(ascending),
+    );
     expect((await lockstep(['status', run])).stdout).toContain('characters a second');
     const stopped = await lockstep(['stop', run]);
     expect(stopped).toMatchObject({ code: 0, stdout: `${run} has ended (stopped)\n` });

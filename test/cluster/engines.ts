@@ -1,4 +1,7 @@
-/** Engines that a test can run on here. The native one is installed by `npm test`; where it cannot be, tests say that they go without. */
+/**
+ * Engines that a test can run on here. The native one is installed by `npm test`; where it cannot be, tests say
+ * that they go without.
+ */
 import { findEngine } from '@lockstep/engine';
 
 const native = await findEngine('tensorflow', { device: { kind: 'cpu' } }).catch((error: unknown) => String(error));

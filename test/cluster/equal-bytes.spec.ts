@@ -1,9 +1,20 @@
-/** The heart of it: the number of workers, the order of arrival and the loss of a worker change no bit of the result. */
+/**
+ * The heart of it: the number of workers, the order of arrival and the loss of a worker change no bit of the
+ * result.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ENGINES, isMissing } from './engines.js';
-import { journalOf, lockstep, LockstepProcess, readJson, temporaryFolder, waitFor, writeText } from './lockstep-process.js';
+import {
+  journalOf,
+  lockstep,
+  LockstepProcess,
+  readJson,
+  temporaryFolder,
+  waitFor,
+  writeText,
+} from './lockstep-process.js';
 
 /** Weights of a checkpoint as one vector. */
 function weightsOf(run: string, step: number): Float32Array {
@@ -16,7 +27,17 @@ function weightsOf(run: string, step: number): Float32Array {
 describe.each(ENGINES)('on the %s engine', (engine) => {
   const train = async (folder: string, name: string, ...args: readonly string[]): Promise<string> => {
     const run = join(folder, name);
-    const common = ['--text', join(folder, 'text.txt'), '--preset', 'tiny', '--engine', engine, '--sample-length', '0', '--quiet'];
+    const common = [
+      '--text',
+      join(folder, 'text.txt'),
+      '--preset',
+      'tiny',
+      '--engine',
+      engine,
+      '--sample-length',
+      '0',
+      '--quiet',
+    ];
     const { code, stderr } = await lockstep(['train', ...common, '--run-dir', run, ...args]);
     expect(stderr).toBe('');
     expect(code).toBe(0);
@@ -29,9 +50,14 @@ describe.each(ENGINES)('on the %s engine', (engine) => {
     writeText(folder);
     const common = ['--shards', '4', '--steps', '20', '--digest-every', '1'];
     const runs: string[] = [];
-    for (const workers of [1, 2, 4]) runs.push(await train(folder, `w${workers}`, ...common, '--workers', String(workers)));
+    for (const workers of [1, 2, 4])
+      runs.push(await train(folder, `w${workers}`, ...common, '--workers', String(workers)));
     expect(new Set(runs.map(shaOf)).size).toBe(1);
-    const digests = runs.map((run) => journalOf(run).map(({ weightsDigest }) => weightsDigest).join());
+    const digests = runs.map((run) =>
+      journalOf(run)
+        .map(({ weightsDigest }) => weightsDigest)
+        .join(),
+    );
     expect(new Set(digests).size).toBe(1);
   });
 
@@ -49,7 +75,15 @@ describe.each(ENGINES)('on the %s engine', (engine) => {
     const common = ['--batch-size', '64', '--steps', '10'];
     const one = weightsOf(await train(folder, 'one', ...common, '--workers', '1'), 10);
     const run = await train(folder, 'three', ...common, '--workers', '3');
-    expect(journalOf(run)[0]).toMatchObject({ plan: { shards: [[0, 22], [22, 43], [43, 64]] } });
+    expect(journalOf(run)[0]).toMatchObject({
+      plan: {
+        shards: [
+          [0, 22],
+          [22, 43],
+          [43, 64],
+        ],
+      },
+    });
     const three = weightsOf(run, 10);
     const largest = one.reduce((most, value, i) => Math.max(most, Math.abs(value - (three[i] ?? Number.NaN))), 0);
     expect(largest).toBeLessThanOrEqual(1e-5);
@@ -63,7 +97,9 @@ describe.each(ENGINES)('on the %s engine', (engine) => {
     const run = join(folder, 'disturbed');
     const text = ['--text', join(folder, 'text.txt'), '--preset', 'tiny', '--engine', engine, '--sample-length', '0'];
     const process = new LockstepProcess(['train', ...text, ...common, '--run-dir', run, '--json']);
-    const prepared = await process.event(({ event, status, worker }) => event === 'worker' && status === 'preparing' && worker === 1);
+    const prepared = await process.event(
+      ({ event, status, worker }) => event === 'worker' && status === 'preparing' && worker === 1,
+    );
     const pid = Number(/pid (\d+)/.exec(String(prepared['detail']))?.[1]);
     await process.event(({ event, step }) => event === 'step' && Number(step) >= 5);
     globalThis.process.kill(pid, 'SIGKILL');
@@ -77,9 +113,32 @@ describe('a worker that joins late', () => {
   it('is levelled from the lead and changes no bit', async () => {
     const folder = temporaryFolder();
     writeText(folder);
-    const text = ['--text', join(folder, 'text.txt'), '--preset', 'tiny', '--engine', 'wasm', '--sample-length', '0', '--digest-every', '1'];
+    const text = [
+      '--text',
+      join(folder, 'text.txt'),
+      '--preset',
+      'tiny',
+      '--engine',
+      'wasm',
+      '--sample-length',
+      '0',
+      '--digest-every',
+      '1',
+    ];
     const start = (name: string): LockstepProcess =>
-      new LockstepProcess(['train', ...text, '--shards', '4', '--steps', '400', '--workers', '1', '--run-dir', join(folder, name), '--json']);
+      new LockstepProcess([
+        'train',
+        ...text,
+        '--shards',
+        '4',
+        '--steps',
+        '400',
+        '--workers',
+        '1',
+        '--run-dir',
+        join(folder, name),
+        '--json',
+      ]);
     const alone = start('alone');
     const joined = start('joined');
     const endpoint = String((await joined.event(({ event }) => event === 'start'))['endpoint']);
@@ -88,7 +147,9 @@ describe('a worker that joins late', () => {
     expect((await joined.end()).code).toBe(0);
     expect((await late.end()).code).toBe(0);
     await alone.end();
-    expect(readJson(folder, 'joined', 'summary.json')['weightsSha256']).toBe(readJson(folder, 'alone', 'summary.json')['weightsSha256']);
+    expect(readJson(folder, 'joined', 'summary.json')['weightsSha256']).toBe(
+      readJson(folder, 'alone', 'summary.json')['weightsSha256'],
+    );
     await waitFor('the log of the late worker', () => late.stderr.includes('looking for the coordinator'));
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Starts the real `lockstep` command as a process, as a user would, and waits for what it says. Whatever a test starts is ended when the test ends, by
- * process id; every wait has a deadline.
+ * Starts the real `lockstep` command as a process, as a user would, and waits for what it says. Whatever a test
+ * starts is ended when the test ends, by process id; every wait has a deadline.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -65,7 +65,10 @@ export class LockstepProcess {
   /** Events printed so far with `--json`; a line still being written is left out. */
   get events(): readonly JsonEvent[] {
     const whole = this.stdout.slice(0, this.stdout.lastIndexOf('\n') + 1);
-    return whole.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as JsonEvent);
+    return whole
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as JsonEvent);
   }
 
   /** Waits for the first event that fits. */

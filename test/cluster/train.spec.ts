@@ -2,7 +2,15 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { journalOf, lockstep, LockstepProcess, processesOf, readJson, temporaryFolder, writeText } from './lockstep-process.js';
+import {
+  journalOf,
+  lockstep,
+  LockstepProcess,
+  processesOf,
+  readJson,
+  temporaryFolder,
+  writeText,
+} from './lockstep-process.js';
 
 const TINY = ['--preset', 'tiny', '--engine', 'wasm', '--steps', '12'];
 
@@ -11,9 +19,19 @@ describe('lockstep train', () => {
     const folder = temporaryFolder();
     const text = writeText(folder);
     const run = join(folder, 'run');
-    const process = new LockstepProcess(
-      ['train', '--text', text, ...TINY, '--run-dir', run, '--json', '--validation-fraction', '0.2', '--checkpoint-every', '5'],
-    );
+    const process = new LockstepProcess([
+      'train',
+      '--text',
+      text,
+      ...TINY,
+      '--run-dir',
+      run,
+      '--json',
+      '--validation-fraction',
+      '0.2',
+      '--checkpoint-every',
+      '5',
+    ]);
     const { code, stderr } = await process.end();
     expect(stderr).toBe('');
     expect(code).toBe(0);
@@ -24,19 +42,39 @@ describe('lockstep train', () => {
 
     const journal = journalOf(run);
     expect(journal.map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
-    expect(journal[0]).toMatchObject({ epoch: 0, plan: { shards: [[0, 4], [4, 8]] }, characters: 160 });
+    expect(journal[0]).toMatchObject({
+      epoch: 0,
+      plan: {
+        shards: [
+          [0, 4],
+          [4, 8],
+        ],
+      },
+      characters: 160,
+    });
     expect(journal[9]).toHaveProperty('weightsDigest');
-    expect(readdirSync(join(run, 'checkpoints')).sort()).toEqual(['step-000000', 'step-000005', 'step-000010', 'step-000012']);
-    expect(readdirSync(join(run, 'checkpoints', 'step-000012')).sort()).toEqual(
-      ['manifest.json', 'optimizer.safetensors', 'weights.safetensors'],
-    );
+    expect(readdirSync(join(run, 'checkpoints')).sort()).toEqual([
+      'step-000000',
+      'step-000005',
+      'step-000010',
+      'step-000012',
+    ]);
+    expect(readdirSync(join(run, 'checkpoints', 'step-000012')).sort()).toEqual([
+      'manifest.json',
+      'optimizer.safetensors',
+      'weights.safetensors',
+    ]);
 
     const summary = readJson(run, 'summary.json');
     expect(summary).toMatchObject({ steps: 12, characters: 12 * 160, workers: 2, shards: 2, result: 'done' });
     expect(summary['validationLoss']).toEqual(expect.any(Number));
     const file = readFileSync(join(run, 'checkpoints', 'step-000012', 'weights.safetensors'));
     const header = Number(file.readBigUInt64LE(0));
-    expect(summary['weightsSha256']).toBe(createHash('sha256').update(file.subarray(8 + header)).digest('hex'));
+    expect(summary['weightsSha256']).toBe(
+      createHash('sha256')
+        .update(file.subarray(8 + header))
+        .digest('hex'),
+    );
     expect(readJson(run, 'config.json')).toMatchObject({ units: 32, engine: 'wasm', shards: 2 });
     const runId = String(summary['runId']);
     expect(readJson(run, 'run.json')).toMatchObject({ state: 'done', runId });
@@ -45,7 +83,18 @@ describe('lockstep train', () => {
 
   it('learns', async () => {
     const folder = temporaryFolder();
-    const args = ['--text', writeText(folder), '--preset', 'tiny', '--engine', 'wasm', '--steps', '60', '--learning-rate', '0.01'];
+    const args = [
+      '--text',
+      writeText(folder),
+      '--preset',
+      'tiny',
+      '--engine',
+      'wasm',
+      '--steps',
+      '60',
+      '--learning-rate',
+      '0.01',
+    ];
     const run = join(folder, 'run');
     expect((await lockstep(['train', ...args, '--run-dir', run, '--quiet'])).stdout).toBe('');
     const losses = journalOf(run).map(({ loss }) => Number(loss));
@@ -58,14 +107,25 @@ describe('lockstep train', () => {
     const text = writeText(folder);
     const first = join(folder, 'first');
     await lockstep(['train', '--text', text, ...TINY, '--run-dir', first, '--quiet']);
-    const second = await lockstep(
-      ['train', '--text', text, ...TINY, '--init-from', first, '--run-dir', join(folder, 'second'), '--sample-length', '0'],
-    );
+    const second = await lockstep([
+      'train',
+      '--text',
+      text,
+      ...TINY,
+      '--init-from',
+      first,
+      '--run-dir',
+      join(folder, 'second'),
+      '--sample-length',
+      '0',
+    ]);
     expect(second.code).toBe(0);
     expect(second.stdout).toContain('engine  wasm');
     const start = journalOf(join(folder, 'second')).map(({ loss }) => Number(loss))[0];
     expect(start).toBeLessThan(Number(journalOf(first)[0]?.['loss']));
-    expect(readJson(folder, 'second', 'config.json')['initFrom']).toBe(readJson(first, 'summary.json')['weightsSha256']);
+    expect(readJson(folder, 'second', 'config.json')['initFrom']).toBe(
+      readJson(first, 'summary.json')['weightsSha256'],
+    );
   });
 
   it('takes options from the environment and a config file, the command line first', async () => {
@@ -75,7 +135,18 @@ describe('lockstep train', () => {
     writeFileSync(join(folder, 'config.json'), JSON.stringify(inFile));
     const run = join(folder, 'run');
     const { code, stderr } = await lockstep(
-      ['train', '--config', join(folder, 'config.json'), '--steps', '1', '--embedding', '4', '--run-dir', run, '--quiet'],
+      [
+        'train',
+        '--config',
+        join(folder, 'config.json'),
+        '--steps',
+        '1',
+        '--embedding',
+        '4',
+        '--run-dir',
+        run,
+        '--quiet',
+      ],
       { env: { LOCKSTEP_UNITS: '8', LOCKSTEP_EMBEDDING: '7' } },
     );
     expect(stderr).toBe('');

@@ -1,6 +1,6 @@
 /**
- * Both loops over the in-memory network, with a model that needs no engine: its gradient is the sum of the character ids it was given, spread over four
- * weights, so that the right weights can be worked out by hand.
+ * Both loops over the in-memory network, with a model that needs no engine: its gradient is the sum of the
+ * character ids it was given, spread over four weights, so that the right weights can be worked out by hand.
  */
 import { planShards } from '@lockstep/data';
 import { createOptimizer } from '@lockstep/optimizer';
@@ -54,17 +54,39 @@ class SummingCompute implements Compute {
         const sum = copyToIntegers(task.payload).reduce((total, id) => total + id, 0);
         const { step, shard, attempt, rows } = task.assign;
         const payload = bytesOf(Float32Array.from({ length: LENGTH }, (_, i) => sum * i));
-        return { type: 'gradient', step, shard, attempt, lossSum: sum, characters: rows * SEQUENCE_LENGTH, computeMs: 0, payload };
+        return {
+          type: 'gradient',
+          step,
+          shard,
+          attempt,
+          lossSum: sum,
+          characters: rows * SEQUENCE_LENGTH,
+          computeMs: 0,
+          payload,
+        };
       }
       case 'apply':
         this.#optimizer.apply(this.weights, copyToFloats(task.payload), task.update.learningRate);
         return { type: 'applied', step: task.update.step, digest: task.update.digest ? this.weights.join() : null };
       case 'snapshot': {
         const payload = [bytesOf(Float32Array.from(this.weights))];
-        return { type: 'snapshot', step: task.step, optimizerSteps: task.step, slots: [], digest: this.weights.join(), payload };
+        return {
+          type: 'snapshot',
+          step: task.step,
+          optimizerSteps: task.step,
+          slots: [],
+          digest: this.weights.join(),
+          payload,
+        };
       }
       case 'evaluate':
-        return { type: 'evaluated', evaluation: task.evaluate.evaluation, index: task.evaluate.index, lossSum: 6, characters: 3 };
+        return {
+          type: 'evaluated',
+          evaluation: task.evaluate.evaluation,
+          index: task.evaluate.index,
+          lossSum: 6,
+          characters: 3,
+        };
       case 'sample':
         return { type: 'sampled', ids: [...task.sample.prime] };
     }
@@ -94,10 +116,25 @@ interface Cluster {
 function cluster(overrides: Partial<CoordinatorSettings> = {}): Cluster {
   const network = createMemoryNetwork({ seed: 1, clock });
   const settings: CoordinatorSettings = {
-    run: 'run-1', term: 1, config: {}, fingerprint: 'f', layoutDigest: 'l', shards: planShards(ROWS, 4),
-    sequenceLength: SEQUENCE_LENGTH, totalSteps: STEPS, stepsPerEpoch: STEPS, learningRate: 0.5, minWorkers: 2, workerTimeoutMs: 5_000,
-    localPeers: new Set(), digestEvery: 1, checkpointEvery: null, evaluationRows: [], sample: null,
-    initialDigest: new Float32Array(LENGTH).join(), ...overrides,
+    run: 'run-1',
+    term: 1,
+    config: {},
+    fingerprint: 'f',
+    layoutDigest: 'l',
+    shards: planShards(ROWS, 4),
+    sequenceLength: SEQUENCE_LENGTH,
+    totalSteps: STEPS,
+    stepsPerEpoch: STEPS,
+    learningRate: 0.5,
+    minWorkers: 2,
+    workerTimeoutMs: 5_000,
+    localPeers: new Set(),
+    digestEvery: 1,
+    checkpointEvery: null,
+    evaluationRows: [],
+    sample: null,
+    initialDigest: new Float32Array(LENGTH).join(),
+    ...overrides,
   };
   const [committed, checkpoints, reports]: [CommittedStep[], Replica[], Report[]] = [[], [], []];
   const coordinator = new CoordinatorLoop(
@@ -118,7 +155,13 @@ function cluster(overrides: Partial<CoordinatorSettings> = {}): Cluster {
       clipNorm: undefined,
     },
   );
-  return { coordinator, committed, checkpoints, reports, connect: (peerId) => network.connect({ endpoint: ENDPOINT, peerId, maxFrameBytes: MAX_FRAME_BYTES }) };
+  return {
+    coordinator,
+    committed,
+    checkpoints,
+    reports,
+    connect: (peerId) => network.connect({ endpoint: ENDPOINT, peerId, maxFrameBytes: MAX_FRAME_BYTES }),
+  };
 }
 
 function worker(transport: ClientTransport, compute: Compute = new SummingCompute()): WorkerLoop {

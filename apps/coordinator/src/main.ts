@@ -1,4 +1,7 @@
-/** Entry point of the `lockstep` command: runs one command and turns whatever it throws into one line and an exit code. */
+/**
+ * Entry point of the `lockstep` command: runs one command and turns whatever it throws into one line and an exit
+ * code.
+ */
 import { toLockstepError } from '@lockstep/config';
 import { hideBin } from 'yargs/helpers';
 import { createCli } from './cli.js';

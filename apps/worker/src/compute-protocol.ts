@@ -1,4 +1,7 @@
-/** What the main thread and the compute thread of a worker say to each other. Errors travel as data: classes do not survive the trip. */
+/**
+ * What the main thread and the compute thread of a worker say to each other. Errors travel as data: classes do not
+ * survive the trip.
+ */
 import { LockstepError, toLockstepError } from '@lockstep/config';
 import type { ErrorKind } from '@lockstep/config';
 import type { DeviceRequest } from '@lockstep/engine';
@@ -21,8 +24,7 @@ export interface PortableError {
 }
 
 export type ComputeReply =
-  | { readonly id: number; readonly result: ComputeResult }
-  | { readonly id: number; readonly error: PortableError };
+  { readonly id: number; readonly result: ComputeResult } | { readonly id: number; readonly error: PortableError };
 
 export function toPortable(thrown: unknown): PortableError {
   const { kind, message, hint, stack, cause } = toLockstepError(thrown);

@@ -1,6 +1,6 @@
 /**
- * The engine's side of a worker: holds the replica (weights and optimizer state) and does one task after another. It knows nothing of the network; it
- * runs in the one thread that may load the engine.
+ * The engine's side of a worker: holds the replica (weights and optimizer state) and does one task after another.
+ * It knows nothing of the network; it runs in the one thread that may load the engine.
  */
 import { configFingerprint, invariant, parseRunConfig } from '@lockstep/config';
 import type { RunConfig } from '@lockstep/config';
@@ -9,7 +9,7 @@ import { checkEngine, findEngine, loadEngine } from '@lockstep/engine';
 import type { DeviceRequest, Engine } from '@lockstep/engine';
 import { createModel, pickCharacter } from '@lockstep/model';
 import type { Model } from '@lockstep/model';
-import { createOptimizer } from '@lockstep/optimizer';
+import { createOptimizer, optimizerSpec } from '@lockstep/optimizer';
 import type { Optimizer } from '@lockstep/optimizer';
 import type { ComputeResult, ComputeTask } from '@lockstep/protocol';
 import { bytesOf, createDigest, weightLayout } from '@lockstep/reduce';
@@ -71,7 +71,7 @@ export class ComputeService {
       const layout = weightLayout(config);
       const found = await findEngine(config.engine, { device: this.#device });
       const engine = await loadEngine(found, { device: this.#device });
-      await checkEngine(engine);
+      checkEngine(engine);
       const digest = await createDigest();
       this.#prepared = { config, fingerprint, layout, engine, model: createModel(engine, layout), digest };
     }
@@ -90,10 +90,9 @@ export class ComputeService {
     const { config, layout, digest } = this.#tools();
     const [weights, ...vectors] = payload.map(copyToFloats);
     invariant(weights?.length === layout.length, 'a replica of another length');
-    const { beta1, beta2, epsilon } = config;
-    const spec = config.optimizer === 'sgd' ? { name: 'sgd' } as const : { name: 'adam', beta1, beta2, epsilon } as const;
-    const optimizer = createOptimizer(spec, layout.length);
-    optimizer.restore(replica.optimizerSteps, Object.fromEntries(replica.slots.map((slot, i) => [slot, vectors[i]!])));
+    const optimizer = createOptimizer(optimizerSpec(config), layout.length);
+    const slots = replica.slots.map((slot, index) => [slot, vectors[index]] as const);
+    optimizer.restore(replica.optimizerSteps, Object.fromEntries(slots));
     this.#replica = { step: replica.step, weights, optimizer };
     return { type: 'loaded', step: replica.step, digest: digest(bytesOf(weights)) };
   }

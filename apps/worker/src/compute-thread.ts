@@ -1,6 +1,6 @@
 /**
- * The only thread of a worker that loads the engine. tfjs-node blocks whatever thread it computes in, so it gets one of its own and the main thread
- * stays free for heartbeats. Tasks are done in the order in which they come.
+ * The only thread of a worker that loads the engine. tfjs-node blocks whatever thread it computes in, so it gets
+ * one of its own and the main thread stays free for heartbeats. Tasks are done in the order in which they come.
  */
 import { invariant } from '@lockstep/config';
 import { parentPort, workerData } from 'node:worker_threads';

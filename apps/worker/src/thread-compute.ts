@@ -1,4 +1,7 @@
-/** The `Compute` port over a worker thread, started when the configuration is known: the engine reads its thread count only once, from the environment. */
+/**
+ * The `Compute` port over a worker thread, started when the configuration is known: the engine reads its thread
+ * count only once, from the environment.
+ */
 import { LockstepError, parseRunConfig } from '@lockstep/config';
 import { engineEnvironment } from '@lockstep/engine';
 import type { DeviceRequest } from '@lockstep/engine';
@@ -49,7 +52,9 @@ export class ThreadCompute implements Compute {
     });
     thread.on('message', (reply: ComputeReply) => this.#settle(reply));
     thread.on('error', (error) => this.#failAll(error));
-    thread.on('exit', () => this.#failAll(new LockstepError('internal', 'the compute thread has ended', 'see its log')));
+    thread.on('exit', () =>
+      this.#failAll(new LockstepError('internal', 'the compute thread has ended', 'see its log')),
+    );
     return thread;
   }
 

@@ -52,8 +52,9 @@ export async function runWorkerProcess(options: WorkerProcessOptions): Promise<v
 }
 
 /**
- * A worker that was started by a coordinator on this machine must not outlive it, however that one ends: the channel between them breaks in any
- * case. The engine may be in the middle of a long native call, so nothing gentler than SIGKILL is sure to work.
+ * A worker that was started by a coordinator on this machine must not outlive it, however that one ends: the
+ * channel between them breaks in any case. The engine may be in the middle of a long native call, so nothing
+ * gentler than SIGKILL is sure to work.
  */
 function dieWithParent(note: (what: string) => void): void {
   if (process.channel === undefined) return;

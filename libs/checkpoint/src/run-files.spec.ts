@@ -23,7 +23,7 @@ const runFile: RunFile = {
   charactersPerSecond: 100.5,
   engine: 'wasm',
   shards: 2,
-  workers: [{ slot: 0, pid: 7, host: 'here', state: 'computing', step: 12, shards: 2, secondsPerStep: 0.5 }],
+  workers: [{ slot: 0, pid: 7, host: 'here', state: 'computing', step: 12, shards: 2, secondsPerShard: 0.5 }],
   error: null,
 };
 

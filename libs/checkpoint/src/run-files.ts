@@ -38,7 +38,7 @@ const runFileSchema = z.object({
     state: z.string(),
     step: count,
     shards: count,
-    secondsPerStep: z.number().nonnegative(),
+    secondsPerShard: z.number().nonnegative(),
   })),
   error: z.string().nullable(),
 });

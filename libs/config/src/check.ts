@@ -1,4 +1,7 @@
-/** Checks values against an options table; what yargs cannot say (ranges, whole numbers) is said here, once, for every source. */
+/**
+ * Checks values against an options table; what yargs cannot say (ranges, whole numbers) is said here, once, for
+ * every source.
+ */
 import { LockstepError } from './errors.js';
 import type { NumberOption, Option, OptionTable, OptionValues } from './option-types.js';
 import { flagName } from './option-types.js';
@@ -49,7 +52,10 @@ function misfit(option: Option, value: unknown): string | undefined {
  * Picks the table's options out of parsed values.
  * @throws LockstepError `usage` naming the option, the value and what it wants
  */
-export function checkOptions<T extends OptionTable>(table: T, values: Readonly<Record<string, unknown>>): OptionValues<T> {
+export function checkOptions<T extends OptionTable>(
+  table: T,
+  values: Readonly<Record<string, unknown>>,
+): OptionValues<T> {
   const checked: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(table)) {
     const value = values[name];

@@ -6,35 +6,79 @@ const ENGINE = 'Engine:';
 const TEXT = 'Text:';
 
 const engineChoice = {
-  type: 'string', group: ENGINE, choices: ['auto', 'tensorflow', 'wasm'], default: 'auto',
+  type: 'string',
+  group: ENGINE,
+  choices: ['auto', 'tensorflow', 'wasm'],
+  default: 'auto',
   help: 'What runs the tensor maths; auto takes TensorFlow when it is installed',
 } as const;
 const deviceChoice = {
-  type: 'string', group: ENGINE, choices: ['cpu', 'gpu'], default: 'cpu', help: 'Kind of device to compute on',
+  type: 'string',
+  group: ENGINE,
+  choices: ['cpu', 'gpu'],
+  default: 'cpu',
+  help: 'Kind of device to compute on',
 } as const;
 const checkpoint = {
-  type: 'string', group: TEXT, help: 'Checkpoint folder, or a run directory for its last good checkpoint',
+  type: 'string',
+  group: TEXT,
+  help: 'Checkpoint folder, or a run directory for its last good checkpoint',
 } as const;
 
 export const WORKER_OPTIONS = {
-  coordinator: { type: 'string', group: CONNECTION, help: 'Address of the coordinator, for example tcp://10.0.0.1:5555' },
+  coordinator: {
+    type: 'string',
+    group: CONNECTION,
+    help: 'Address of the coordinator, for example tcp://10.0.0.1:5555',
+  },
   connectTimeout: {
-    type: 'number', group: CONNECTION, unit: 'seconds', above: 0, max: 86_400, default: 30,
+    type: 'number',
+    group: CONNECTION,
+    unit: 'seconds',
+    above: 0,
+    max: 86_400,
+    default: 30,
     help: 'Give up when no coordinator answers for this long',
   },
   run: { type: 'string', group: CONNECTION, defaultText: 'any', help: 'Take part in no other run than this' },
-  gpu: { type: 'integer', group: ENGINE, min: 0, max: 1024, default: 0, help: 'Index of the GPU to use, if the run asks for GPUs' },
+  gpu: {
+    type: 'integer',
+    group: ENGINE,
+    min: 0,
+    max: 1024,
+    default: 0,
+    help: 'Index of the GPU to use, if the run asks for GPUs',
+  },
 } as const satisfies OptionTable;
 
 export const SAMPLE_OPTIONS = {
   checkpoint,
   prime: { type: 'string', group: TEXT, default: '\n', help: 'Beginning of the text, which the sample goes on from' },
-  length: { type: 'integer', group: TEXT, unit: 'characters', min: 1, max: 10_000_000, default: 500, help: 'Length of the sample' },
+  length: {
+    type: 'integer',
+    group: TEXT,
+    unit: 'characters',
+    min: 1,
+    max: 10_000_000,
+    default: 500,
+    help: 'Length of the sample',
+  },
   temperature: {
-    type: 'number', group: TEXT, min: 0, max: 100, default: 1,
+    type: 'number',
+    group: TEXT,
+    min: 0,
+    max: 100,
+    default: 1,
     help: 'Below 1 more cautious, above 1 more daring, 0 always the likeliest character',
   },
-  seed: { type: 'integer', group: TEXT, min: 0, max: Number.MAX_SAFE_INTEGER, default: 1, help: 'The same seed gives the same sample' },
+  seed: {
+    type: 'integer',
+    group: TEXT,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    default: 1,
+    help: 'The same seed gives the same sample',
+  },
   engine: engineChoice,
   device: deviceChoice,
 } as const satisfies OptionTable;

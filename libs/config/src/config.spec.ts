@@ -1,16 +1,44 @@
 import { describe, expect, it } from 'vitest';
 import {
-  LockstepError, PRESET_NAMES, PRESETS, TRAIN_OPTIONS, checkOptions, configFingerprint, environmentName, flagName, parseRunConfig,
+  LockstepError,
+  PRESET_NAMES,
+  PRESETS,
+  TRAIN_OPTIONS,
+  checkOptions,
+  configFingerprint,
+  environmentName,
+  flagName,
+  parseRunConfig,
   resolveOptions,
 } from './index.js';
 import type { MachineFacts, RunConfig } from './index.js';
 
 const LAPTOP: MachineFacts = { engine: 'tensorflow', device: 'cpu', cores: 2, gpus: 0 };
 const CONFIG: RunConfig = {
-  formatVersion: 1, text: { sources: ['a.txt'], sha256: 'a'.repeat(64), characters: 100 }, vocabularySize: 10, vocabularyDigest: 'v',
-  order: 'shuffled', validationFraction: 0, batchSize: 8, sequenceLength: 20, embedding: 16, units: 32, init: 'torch', initFrom: null,
-  optimizer: 'adam', learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, clipNorm: null, seed: 1, shards: 2,
-  engine: 'wasm', device: 'cpu', threads: 1, digestEvery: 10,
+  formatVersion: 1,
+  text: { sources: ['a.txt'], sha256: 'a'.repeat(64), characters: 100 },
+  vocabularySize: 10,
+  vocabularyDigest: 'v',
+  order: 'shuffled',
+  validationFraction: 0,
+  batchSize: 8,
+  sequenceLength: 20,
+  embedding: 16,
+  units: 32,
+  init: 'torch',
+  initFrom: null,
+  optimizer: 'adam',
+  learningRate: 1e-3,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-7,
+  clipNorm: null,
+  seed: 1,
+  shards: 2,
+  engine: 'wasm',
+  device: 'cpu',
+  threads: 1,
+  digestEvery: 10,
 };
 
 function usageError(act: () => unknown): string {
@@ -26,10 +54,37 @@ function usageError(act: () => unknown): string {
 describe('options table', () => {
   it('is this list of flags, so that none is added, renamed or lost by accident', () => {
     expect(Object.keys(TRAIN_OPTIONS).map(flagName)).toEqual([
-      'text', 'order', 'validation-fraction', 'preset', 'embedding', 'units', 'init', 'init-from', 'epochs', 'steps', 'batch-size',
-      'sequence-length', 'optimizer', 'learning-rate', 'clip-norm', 'seed', 'workers', 'min-workers', 'shards', 'bind',
-      'worker-timeout', 'digest-every', 'engine', 'device', 'threads', 'install-engine', 'run-dir', 'checkpoint-every',
-      'sample-length', 'json', 'quiet',
+      'text',
+      'order',
+      'validation-fraction',
+      'preset',
+      'embedding',
+      'units',
+      'init',
+      'init-from',
+      'epochs',
+      'steps',
+      'batch-size',
+      'sequence-length',
+      'optimizer',
+      'learning-rate',
+      'clip-norm',
+      'seed',
+      'workers',
+      'min-workers',
+      'shards',
+      'bind',
+      'worker-timeout',
+      'digest-every',
+      'engine',
+      'device',
+      'threads',
+      'install-engine',
+      'run-dir',
+      'checkpoint-every',
+      'sample-length',
+      'json',
+      'quiet',
     ]);
   });
 
@@ -54,13 +109,29 @@ describe('options table', () => {
 
 describe('resolution', () => {
   it('takes the tutorial on a GPU and the laptop preset on a CPU, and says that it chose', () => {
-    expect(resolveOptions({}, LAPTOP)).toMatchObject({ preset: 'laptop', presetChosen: true, workers: 2, shards: 2, threads: 1 });
-    expect(resolveOptions({}, { ...LAPTOP, device: 'gpu', gpus: 4 })).toMatchObject({ preset: 'tutorial', workers: 4, shards: 4 });
-    expect(resolveOptions({ preset: 'tiny' }, LAPTOP)).toMatchObject({ presetChosen: false, batchSize: PRESETS.tiny.batchSize });
+    expect(resolveOptions({}, LAPTOP)).toMatchObject({
+      preset: 'laptop',
+      presetChosen: true,
+      workers: 2,
+      shards: 2,
+      threads: 1,
+    });
+    expect(resolveOptions({}, { ...LAPTOP, device: 'gpu', gpus: 4 })).toMatchObject({
+      preset: 'tutorial',
+      workers: 4,
+      shards: 4,
+    });
+    expect(resolveOptions({ preset: 'tiny' }, LAPTOP)).toMatchObject({
+      presetChosen: false,
+      batchSize: PRESETS.tiny.batchSize,
+    });
   });
 
   it('lets options win over the preset, and steps over epochs', () => {
-    expect(resolveOptions({ preset: 'small', units: 7, epochs: 3, steps: 5 }, LAPTOP)).toMatchObject({ units: 7, duration: { steps: 5 } });
+    expect(resolveOptions({ preset: 'small', units: 7, epochs: 3, steps: 5 }, LAPTOP)).toMatchObject({
+      units: 7,
+      duration: { steps: 5 },
+    });
     expect(resolveOptions({ preset: 'small', epochs: 3 }, LAPTOP).duration).toEqual({ epochs: 3 });
   });
 

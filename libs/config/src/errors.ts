@@ -1,7 +1,8 @@
 /**
- * Two kinds of failure. A `LockstepError` is something a user, a file or a peer can cause: one line that says what and
- * where, a hint that says what to do, and the exit code of the process. A broken `invariant` is a bug of ours: it stops the
- * process as `internal`, in production too, because a step computed on a broken assumption is worse than no step.
+ * Two kinds of failure. A `LockstepError` is something a user, a file or a peer can cause: one line that says what
+ * and where, a hint that says what to do, and the exit code of the process. A broken `invariant` is a bug of ours:
+ * it stops the process as `internal`, in production too, because a step computed on a broken assumption is worse
+ * than no step.
  */
 
 /** Exit code of every kind of end, after sysexits.h; listed in the README. */

@@ -1,6 +1,6 @@
 /**
- * Named sizes. `tutorial` is the model of TensorFlow's text-generation tutorial; `laptop` is chosen so that about three minutes on two
- * cores give readable words; `small` is for experiments, `tiny` for tests.
+ * Named sizes. `tutorial` is the model of TensorFlow's text-generation tutorial; `laptop` is chosen so that about
+ * three minutes on two cores give readable words; `small` is for experiments, `tiny` for tests.
  */
 
 export interface Preset {

@@ -1,6 +1,6 @@
 /**
- * From what a user set to what applies: preset, machine and defaults fill the gaps, then pairs of options are checked against each other.
- * Precedence, strongest first: command line, environment, config file, preset, default.
+ * From what a user set to what applies: preset, machine and defaults fill the gaps, then pairs of options are
+ * checked against each other. Precedence, strongest first: command line, environment, config file, preset, default.
  */
 import { LockstepError } from './errors.js';
 import type { OptionValues } from './option-types.js';
@@ -85,7 +85,10 @@ export function resolveOptions(values: OptionValues<TrainOptions>, facts: Machin
 }
 
 /** The value that was set, or the table's fixed default. */
-export function setOrDefault<K extends OptionsWithDefault>(values: OptionValues<TrainOptions>, name: K): DefaultedValue<K> {
+export function setOrDefault<K extends OptionsWithDefault>(
+  values: OptionValues<TrainOptions>,
+  name: K,
+): DefaultedValue<K> {
   return (values[name] ?? TRAIN_OPTIONS[name].default) as DefaultedValue<K>;
 }
 

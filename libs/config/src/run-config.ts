@@ -1,7 +1,7 @@
 /**
- * The resolved configuration of a run: everything that decides its result, nothing that does not. It is written to `config.json`, stored
- * in every checkpoint and sent to every worker; peers compare its fingerprint. How long a run lasts, where it writes and on which machines
- * it runs is not part of it.
+ * The resolved configuration of a run: everything that decides its result, nothing that does not. It is written to
+ * `config.json`, stored in every checkpoint and sent to every worker; peers compare its fingerprint. How long a run
+ * lasts, where it writes and on which machines it runs is not part of it.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';

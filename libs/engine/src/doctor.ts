@@ -3,7 +3,8 @@
  * and if not, what to do.
  */
 
-import { LockstepError, toLockstepError } from '@lockstep/config';
+import { toLockstepError } from '@lockstep/config';
+import type { LockstepError } from '@lockstep/config';
 
 import { checkEngine } from './check.js';
 import { runChild } from './child.js';

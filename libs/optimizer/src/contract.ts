@@ -13,6 +13,18 @@ export interface SgdSpec {
 
 export type OptimizerSpec = AdamSpec | SgdSpec;
 
+/** The part of a run's configuration that names an optimizer. */
+interface OptimizerConfig {
+  readonly optimizer: 'adam' | 'sgd';
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+}
+
+export function optimizerSpec({ optimizer, beta1, beta2, epsilon }: OptimizerConfig): OptimizerSpec {
+  return optimizer === 'sgd' ? { name: 'sgd' } : { name: 'adam', beta1, beta2, epsilon };
+}
+
 /** State that turns gradients into updates. */
 export interface Optimizer {
   /** Number of updates applied. */

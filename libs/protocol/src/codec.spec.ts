@@ -5,7 +5,16 @@ import { decodeCoordinatorMessage, decodeWorkerMessage, encodeMessage } from './
 import type { WorkerMessage } from './messages.js';
 
 const GRADIENT: WorkerMessage = {
-  type: 'gradient', run: 'r', term: 1, membership: 2, step: 3, shard: 0, attempt: 0, lossSum: 1.5, characters: 10, computeMs: 2,
+  type: 'gradient',
+  run: 'r',
+  term: 1,
+  membership: 2,
+  step: 3,
+  shard: 0,
+  attempt: 0,
+  lossSum: 1.5,
+  characters: 10,
+  computeMs: 2,
 };
 const encoder = new TextEncoder();
 
@@ -45,7 +54,10 @@ describe('codec', () => {
     ['broken JSON', [encoder.encode('lockstep/1 {"type":')]],
     ['an unknown type', [encoder.encode('lockstep/1 {"type":"nonsense"}')]],
     ['an unknown field', [encoder.encode(`lockstep/1 ${JSON.stringify({ ...GRADIENT, extra: 1 })}`), new Uint8Array()]],
-    ['a negative shard', [encoder.encode(`lockstep/1 ${JSON.stringify({ ...GRADIENT, shard: -1 })}`), new Uint8Array()]],
+    [
+      'a negative shard',
+      [encoder.encode(`lockstep/1 ${JSON.stringify({ ...GRADIENT, shard: -1 })}`), new Uint8Array()],
+    ],
     ['a missing payload', encodeMessage(GRADIENT, [])],
     ['a payload too many', encodeMessage(GRADIENT, [new Uint8Array(), new Uint8Array()])],
     ['an oversized header', [new Uint8Array((1 << 20) + 1)]],
@@ -61,7 +73,12 @@ describe('codec', () => {
     const header = fc.oneof(
       fc.uint8Array({ maxLength: 200 }),
       fc.json().map((json) => encoder.encode(`lockstep/1 ${json}`)),
-      fc.record({ type: fc.constantFrom('hello', 'ready', 'gradient', 'snapshot', 'leave'), run: fc.anything(), step: fc.anything() })
+      fc
+        .record({
+          type: fc.constantFrom('hello', 'ready', 'gradient', 'snapshot', 'leave'),
+          run: fc.anything(),
+          step: fc.anything(),
+        })
         .map((fields) => encoder.encode(`lockstep/1 ${JSON.stringify(fields)}`)),
     );
     fc.assert(

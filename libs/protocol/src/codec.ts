@@ -1,7 +1,8 @@
 /**
- * Bytes <-> messages. The header frame is the text `lockstep/1 ` and a JSON object: readable in a packet capture, cheap at a few hundred
- * bytes, and checked field by field. Payload frames follow untouched. Whatever a stranger sends ends as a `protocol` error, not as an exception of
- * some other kind, and costs no more memory than the frame itself.
+ * Bytes <-> messages. The header frame is the text `lockstep/1 ` and a JSON object: readable in a packet capture,
+ * cheap at a few hundred bytes, and checked field by field. Payload frames follow untouched. Whatever a stranger
+ * sends ends as a `protocol` error, not as an exception of some other kind, and costs no more memory than the frame
+ * itself.
  */
 import { LIMITS, LockstepError } from '@lockstep/config';
 import type { z } from 'zod';

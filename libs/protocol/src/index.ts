@@ -2,7 +2,13 @@ export { decodeCoordinatorMessage, decodeWorkerMessage, encodeMessage } from './
 export { stepCoordinator } from './coordinator/coordinator.js';
 export type { CoordinatorTransition } from './coordinator/coordinator.js';
 export type {
-  CommittedStep, CoordinatorAction, CoordinatorEvent, CoordinatorOutcome, PayloadSource, Report, SnapshotPayload,
+  CommittedStep,
+  CoordinatorAction,
+  CoordinatorEvent,
+  CoordinatorOutcome,
+  PayloadSource,
+  Report,
+  SnapshotPayload,
 } from './coordinator/events.js';
 export type { CoordinatorSettings, SampleRequest } from './coordinator/settings.js';
 export { initialCoordinatorState } from './coordinator/state.js';

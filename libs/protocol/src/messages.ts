@@ -1,6 +1,7 @@
 /**
- * Everything that coordinator and workers say to each other. A message is one small header, checked against these schemas on both sides,
- * plus raw payload frames that the protocol never looks into: float32 vectors, or int32 character ids. Nothing on the wire is code.
+ * Everything that coordinator and workers say to each other. A message is one small header, checked against these
+ * schemas on both sides, plus raw payload frames that the protocol never looks into: float32 vectors, or int32
+ * character ids. Nothing on the wire is code.
  */
 import { z } from 'zod';
 
@@ -21,7 +22,16 @@ const membership = count;
 const envelope = { run, term, membership };
 
 const errorKind = z.enum([
-  'usage', 'data', 'unavailable', 'internal', 'locked', 'io', 'retry', 'protocol', 'unauthorised', 'config',
+  'usage',
+  'data',
+  'unavailable',
+  'internal',
+  'locked',
+  'io',
+  'retry',
+  'protocol',
+  'unauthorised',
+  'config',
 ]);
 const failure = z.strictObject({ kind: errorKind, what: z.string().max(4000), hint: z.string().max(4000) });
 
@@ -37,27 +47,46 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
   }),
   /** The engine is loaded and agrees with the configuration; no weights yet. */
   z.strictObject({
-    type: z.literal('ready'), ...envelope,
-    fingerprint: digest, layoutDigest: digest, computeClass: name, engine: name, device: name,
+    type: z.literal('ready'),
+    ...envelope,
+    fingerprint: digest,
+    layoutDigest: digest,
+    computeClass: name,
+    engine: name,
+    device: name,
   }),
   /** A replica was loaded: the worker can compute step `step`. */
   z.strictObject({ type: z.literal('synced'), ...envelope, step: count, digest }),
   z.strictObject({ type: z.literal('heartbeat'), ...envelope, step: count }),
   /** Loss sum, character count and gradient SUM of one shard. Payload: the gradient, float32. */
   z.strictObject({
-    type: z.literal('gradient'), ...envelope,
-    step: count, shard: count, attempt: count, lossSum: z.number(), characters: count, computeMs: milliseconds,
+    type: z.literal('gradient'),
+    ...envelope,
+    step: count,
+    shard: count,
+    attempt: count,
+    lossSum: z.number(),
+    characters: count,
+    computeMs: milliseconds,
   }),
   /** The update of `step` is applied; `digest` of the weights after it, when one was asked for. */
   z.strictObject({ type: z.literal('applied'), ...envelope, step: count, digest: digest.nullable() }),
   /** The replica before step `step`. Payload: weights, then the optimizer's slots in the order of `slots`. */
   z.strictObject({
-    type: z.literal('snapshot'), ...envelope,
-    step: count, optimizerSteps: count, slots: z.array(name).max(16).readonly(), digest,
+    type: z.literal('snapshot'),
+    ...envelope,
+    step: count,
+    optimizerSteps: count,
+    slots: z.array(name).max(16).readonly(),
+    digest,
   }),
   z.strictObject({
-    type: z.literal('evaluated'), ...envelope,
-    evaluation: count, index: count, lossSum: z.number(), characters: count,
+    type: z.literal('evaluated'),
+    ...envelope,
+    evaluation: count,
+    index: count,
+    lossSum: z.number(),
+    characters: count,
   }),
   z.strictObject({ type: z.literal('sampled'), ...envelope, ids: z.array(count).max(1_000_000).readonly() }),
   /** The worker goes because it was told to from outside; not a failure. */
@@ -69,30 +98,51 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
 export const coordinatorMessageSchema = z.discriminatedUnion('type', [
   /** The worker is admitted: it loads its engine for this configuration. */
   z.strictObject({
-    type: z.literal('welcome'), ...envelope,
-    slot: count, config: z.unknown(), fingerprint: digest, layoutDigest: digest,
+    type: z.literal('welcome'),
+    ...envelope,
+    slot: count,
+    config: z.unknown(),
+    fingerprint: digest,
+    layoutDigest: digest,
   }),
   z.strictObject({ type: z.literal('refuse'), failure }),
   /** Weights and optimizer state before step `step`. Payload as of `snapshot`. */
   z.strictObject({
-    type: z.literal('replica'), ...envelope, step: count, optimizerSteps: count, slots: z.array(name).max(16).readonly(),
+    type: z.literal('replica'),
+    ...envelope,
+    step: count,
+    optimizerSteps: count,
+    slots: z.array(name).max(16).readonly(),
   }),
   /** Compute one shard. Payload: its windows, int32, rows x (sequence length + 1). */
   z.strictObject({ type: z.literal('assign'), ...envelope, step: count, shard: count, attempt: count, rows: count }),
   /** Apply the mean gradient of `step`. Payload: the gradient, float32. */
   z.strictObject({
-    type: z.literal('update'), ...envelope, step: count, learningRate: z.number().positive(), digest: z.boolean(),
+    type: z.literal('update'),
+    ...envelope,
+    step: count,
+    learningRate: z.number().positive(),
+    digest: z.boolean(),
   }),
   z.strictObject({ type: z.literal('snapshot-request'), ...envelope, step: count }),
   /** Loss only. Payload: windows, int32. */
   z.strictObject({ type: z.literal('evaluate'), ...envelope, evaluation: count, index: count, rows: count }),
   z.strictObject({
-    type: z.literal('sample'), ...envelope,
-    prime: z.array(count).min(1).max(100_000).readonly(), length: count, temperature: z.number().min(0), seed: count,
+    type: z.literal('sample'),
+    ...envelope,
+    prime: z.array(count).min(1).max(100_000).readonly(),
+    length: count,
+    temperature: z.number().min(0),
+    seed: count,
   }),
   z.strictObject({ type: z.literal('heartbeat'), ...envelope, step: count }),
   /** The run is over for this worker, for a reason that only the coordinator decides. */
-  z.strictObject({ type: z.literal('stop'), run, reason: z.enum(['done', 'stopped', 'failed', 'dropped']), detail: z.string().max(4000) }),
+  z.strictObject({
+    type: z.literal('stop'),
+    run,
+    reason: z.enum(['done', 'stopped', 'failed', 'dropped']),
+    detail: z.string().max(4000),
+  }),
 ]);
 
 export type WorkerMessage = z.infer<typeof workerMessageSchema>;

@@ -1,12 +1,20 @@
 /**
- * Drives the coordinator's machine: turns what the transport and the clock bring into events, and carries out the actions. Gradients are summed
- * here as they arrive, and dropped again as soon as the update is sent; the machine above never sees a number of them.
+ * Drives the coordinator's machine: turns what the transport and the clock bring into events, and carries out the
+ * actions. Gradients are summed here as they arrive, and dropped again as soon as the update is sent; the machine
+ * above never sees a number of them.
  */
 import { LockstepError, toLockstepError } from '@lockstep/config';
 import { decodeWorkerMessage, encodeMessage, initialCoordinatorState, stepCoordinator } from '@lockstep/protocol';
 import type {
-  CommittedStep, CoordinatorAction, CoordinatorEvent, CoordinatorOutcome, CoordinatorSettings, CoordinatorState, PayloadSource,
-  Report, WorkerMessage,
+  CommittedStep,
+  CoordinatorAction,
+  CoordinatorEvent,
+  CoordinatorOutcome,
+  CoordinatorSettings,
+  CoordinatorState,
+  PayloadSource,
+  Report,
+  WorkerMessage,
 } from '@lockstep/protocol';
 import { finishGradient, TreeSum } from '@lockstep/reduce';
 import type { Clock, Frames, ServerTransport } from './ports.js';

@@ -1,15 +1,15 @@
 /**
- * What the loops need from the outside world, as types only: shells implement these, apps plug them in, tests swap them.
- * A loop never touches a socket, a clock or a file itself.
+ * What the loops need from the outside world, as types only: shells implement these, apps plug them in, tests swap
+ * them. A loop never touches a socket, a clock or a file itself.
  */
 
 /** Names one incarnation of one peer process; never reused by a restarted process. */
 export type PeerId = string;
 
 /**
- * One message: a header frame and raw payload frames. Frames given to `send` belong to the transport from then on and must not
- * be written to again. Frames received may be external memory of the transport: copy what outlives the handler, and copy before
- * making a typed view whose alignment matters.
+ * One message: a header frame and raw payload frames. Frames given to `send` belong to the transport from then on
+ * and must not be written to again. Frames received may be external memory of the transport: copy what outlives the
+ * handler, and copy before making a typed view whose alignment matters.
  */
 export type Frames = readonly Uint8Array[];
 

@@ -1,8 +1,17 @@
-/** Drives a worker's machine: messages and results in, messages and tasks out. The engine is behind the `Compute` port and never blocks this loop. */
+/**
+ * Drives a worker's machine: messages and results in, messages and tasks out. The engine is behind the `Compute`
+ * port and never blocks this loop.
+ */
 import { toLockstepError } from '@lockstep/config';
 import { decodeCoordinatorMessage, encodeMessage, initialWorkerState, stepWorker } from '@lockstep/protocol';
 import type {
-  ComputeResult, ComputeTask, WorkerAction, WorkerEvent, WorkerOutcome, WorkerSettings, WorkerState,
+  ComputeResult,
+  ComputeTask,
+  WorkerAction,
+  WorkerEvent,
+  WorkerOutcome,
+  WorkerSettings,
+  WorkerState,
 } from '@lockstep/protocol';
 import type { ClientTransport, Clock, Frames } from './ports.js';
 
@@ -38,7 +47,9 @@ export class WorkerLoop {
     this.#state = initialWorkerState(settings, ports.clock.now());
   }
 
-  /** Runs until the coordinator ends it, or it cannot go on; messages that are queued then still have to be flushed. */
+  /**
+   * Runs until the coordinator ends it, or it cannot go on; messages that are queued then still have to be flushed.
+   */
   async run(): Promise<WorkerOutcome> {
     const ended = new Promise<WorkerOutcome>((resolve, reject) => {
       this.#finish = resolve;

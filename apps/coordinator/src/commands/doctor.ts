@@ -45,7 +45,13 @@ export const doctorCommand: CommandModule = {
     const text =
       argv['json'] === true
         ? JSON.stringify(probes)
-        : renderTable(probes.map(({ name, value, ok, advice }) => [MARK[ok], name, advice === '' ? value : `${value}\n-> ${advice}`]));
+        : renderTable(
+            probes.map(({ name, value, ok, advice }) => [
+              MARK[ok],
+              name,
+              advice === '' ? value : `${value}\n-> ${advice}`,
+            ]),
+          );
     process.stdout.write(`${text}\n`);
     if (probes.some((probe) => probe.ok === 'fail')) process.exitCode = EXIT_CODES.unavailable;
   },

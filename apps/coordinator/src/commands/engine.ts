@@ -1,12 +1,13 @@
-/** `lockstep engine install`: gets the native engine into the cache folder, once for all checkouts of this machine. */
+/**
+ * `lockstep engine install`: gets the native engine into the cache folder, once for all checkouts of this machine.
+ */
 import { installEngine } from '@lockstep/engine';
 import type { CommandModule } from 'yargs';
 
 const installCommand: CommandModule = {
   command: 'install',
   describe: 'Install the native TensorFlow engine',
-  builder: (cli) =>
-    cli.option('gpu', { type: 'boolean', default: false, describe: 'With CUDA, for NVIDIA cards' }),
+  builder: (cli) => cli.option('gpu', { type: 'boolean', default: false, describe: 'With CUDA, for NVIDIA cards' }),
   handler: async (argv) => {
     const found = await installEngine({
       gpu: argv['gpu'] === true,

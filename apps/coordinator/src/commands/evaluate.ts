@@ -45,14 +45,21 @@ export const evaluateCommand: CommandModule = {
     const ids = trained.vocabulary.encode(text);
     const { loss, characters } = meanLoss(trained, ids);
     const unknown = ids.reduce((count, id) => (id === 0 ? count + 1 : count), 0);
-    const result = { checkpoint: trained.checkpoint.path, loss, perplexity: Math.exp(loss), bits: loss / Math.LN2, characters, unknown };
+    const result = {
+      checkpoint: trained.checkpoint.path,
+      loss,
+      perplexity: Math.exp(loss),
+      bits: loss / Math.LN2,
+      characters,
+      unknown,
+    };
     if (values.json === true) {
       process.stdout.write(`${JSON.stringify(result)}\n`);
       return;
     }
     process.stdout.write(
-      `loss ${loss.toFixed(4)} nats a character (${result.bits.toFixed(4)} bits, perplexity ${result.perplexity.toFixed(3)}) ` +
-        `over ${formatCount(characters)} characters, ${formatCount(unknown)} of the text unknown to the model\n`,
+      `loss ${loss.toFixed(4)} nats a character ` +
+        `(${result.bits.toFixed(4)} bits, perplexity ${result.perplexity.toFixed(3)}) over ${formatCount(characters)} characters, ${formatCount(unknown)} of the text unknown to the model\n`,
     );
   },
 };

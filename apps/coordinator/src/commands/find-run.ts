@@ -15,10 +15,14 @@ export interface FoundRun {
 }
 
 async function latestRun(): Promise<string> {
-  const names = await readdir(RUNS_FOLDER).catch(() => []);
+  const names: string[] = await readdir(RUNS_FOLDER).catch(() => []);
   const latest = names.sort().at(-1);
   if (latest !== undefined) return join(RUNS_FOLDER, latest);
-  throw new LockstepError('usage', `there is no run below ${RUNS_FOLDER}/ here`, 'name a run directory, or stand where the run was started');
+  throw new LockstepError(
+    'usage',
+    `there is no run below ${RUNS_FOLDER}/ here`,
+    'name a run directory, or stand where the run was started',
+  );
 }
 
 /** @throws LockstepError when there is no such run or its run file is damaged */

@@ -19,8 +19,16 @@ export const inspectCommand: CommandModule = {
     const config = parseRunConfig(checkpoint.config, checkpoint.path);
     const { path, step, epoch, loss, weightsSha256, layout, optimizer, vocabulary } = checkpoint;
     const facts = {
-      path, step, epoch, loss, weightsSha256, fingerprint: configFingerprint(config), parameters: layout.length,
-      optimizer: { name: optimizer.name, steps: optimizer.steps }, vocabulary: vocabulary.length + 1, config,
+      path,
+      step,
+      epoch,
+      loss,
+      weightsSha256,
+      fingerprint: configFingerprint(config),
+      parameters: layout.length,
+      optimizer: { name: optimizer.name, steps: optimizer.steps },
+      vocabulary: vocabulary.length + 1,
+      config,
       tensors: layout.entries.map(({ name, shape }) => ({ name, shape })),
       checkpoints: await listCheckpoints(directory),
     };

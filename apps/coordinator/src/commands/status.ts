@@ -20,8 +20,8 @@ function describeRun(run: FoundRun): string {
     ['engine', `${file.engine}, ${file.shards} shards`],
     ['updated', `${formatSeconds(age)} ago`],
   ];
-  const workers = file.workers.map(({ slot, pid, host, state, step, shards, secondsPerStep }) =>
-    [slot, pid, host, state, step, shards, secondsPerStep.toFixed(2)].map(String),
+  const workers = file.workers.map(({ slot, pid, host, state, step, shards, secondsPerShard }) =>
+    [slot, pid, host, state, step, shards, secondsPerShard.toFixed(2)].map(String),
   );
   const head = ['worker', 'pid', 'host', 'state', 'step', 'shards', 's a shard'];
   return renderTable(facts) + (workers.length === 0 ? '' : `\n\n${renderTable([head, ...workers])}`);

@@ -15,7 +15,10 @@ export const stopCommand: CommandModule = {
     cli
       .positional('run', { type: 'string', describe: 'Run directory; the latest below runs/ when not given' })
       .option('timeout', {
-        type: 'number', default: DEFAULT_TIMEOUT_SECONDS, requiresArg: true, describe: 'Seconds to wait for the end',
+        type: 'number',
+        default: DEFAULT_TIMEOUT_SECONDS,
+        requiresArg: true,
+        describe: 'Seconds to wait for the end',
       }),
   handler: async (argv) => {
     const run = await findRun(argv['run']);
@@ -31,7 +34,8 @@ export const stopCommand: CommandModule = {
     const deadline = performance.now() + Number(argv['timeout']) * 1000;
     while (isSameProcess(coordinator)) {
       if (performance.now() > deadline) {
-        const what = `the coordinator of ${run.path} (pid ${coordinator.pid}) has not ended in ${String(argv['timeout'])} seconds`;
+        const who = `the coordinator of ${run.path} (pid ${coordinator.pid})`;
+        const what = `${who} has not ended in ${String(argv['timeout'])} seconds`;
         throw new LockstepError('retry', what, 'its step may be long: wait, or end it with kill -9');
       }
       await delay(LOOK_AGAIN_MS);

@@ -14,10 +14,17 @@ export const trainCommand: CommandModule = {
   builder: (cli) =>
     cli
       .options(yargsOptions(TRAIN_OPTIONS))
-      .option('config', { type: 'string', requiresArg: true, describe: 'JSON file with options; command line and LOCKSTEP_... variables win' })
+      .option('config', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'JSON file with options; command line and LOCKSTEP_... variables win',
+      })
       .example('$0 train', 'two local workers, a novel that comes along')
       .example('$0 train --text a.txt b.txt --preset tutorial --steps 300', 'your own texts, the tutorial model')
-      .example('$0 train --workers 0 --min-workers 4 --bind tcp://0.0.0.0:5555', 'wait for four workers from other machines')
+      .example(
+        '$0 train --workers 0 --min-workers 4 --bind tcp://0.0.0.0:5555',
+        'wait for four workers from other machines',
+      )
       .example('LOCKSTEP_SEED=7 $0 train --shards 4 --workers 2', 'options may come from the environment'),
   handler: async (argv) => {
     const values = await gatherValues(TRAIN_OPTIONS, argv, process.env);

@@ -1,4 +1,7 @@
-/** Collects what the user has set, strongest first: command line, `LOCKSTEP_...` variables, the file given with `--config`. */
+/**
+ * Collects what the user has set, strongest first: command line, `LOCKSTEP_...` variables, the file given with
+ * `--config`.
+ */
 import { checkOptions, flagName, LockstepError } from '@lockstep/config';
 import type { OptionTable, OptionValues } from '@lockstep/config';
 import { readFile } from 'node:fs/promises';
@@ -16,12 +19,21 @@ async function fileValues(table: OptionTable, path: string): Promise<Record<stri
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw new LockstepError('config', `the config file ${path} holds no JSON object`, 'write {"batch-size": 64, ...}');
   }
-  const names = new Map(Object.keys(table).flatMap((name) => [[name, name], [flagName(name), name]]));
+  const names = new Map(
+    Object.keys(table).flatMap((name) => [
+      [name, name],
+      [flagName(name), name],
+    ]),
+  );
   return Object.fromEntries(
     Object.entries(parsed).map(([key, value]) => {
       const name = names.get(key);
       if (name !== undefined) return [name, typeof value === 'string' && isList(table, name) ? [value] : value];
-      throw new LockstepError('config', `the config file ${path} sets ${key}, which is no option`, 'see lockstep train --help');
+      throw new LockstepError(
+        'config',
+        `the config file ${path} sets ${key}, which is no option`,
+        'see lockstep train --help',
+      );
     }),
   );
 }
@@ -41,6 +53,8 @@ export async function gatherValues<T extends OptionTable>(
 ): Promise<OptionValues<T>> {
   const path = argv['config'];
   const file = typeof path === 'string' ? await fileValues(table, path) : {};
-  const given = Object.fromEntries(Object.keys(table).flatMap((name) => (argv[name] === undefined ? [] : [[name, argv[name]]])));
+  const given = Object.fromEntries(
+    Object.keys(table).flatMap((name) => (argv[name] === undefined ? [] : [[name, argv[name]]])),
+  );
   return checkOptions(table, { ...file, ...environmentValues(table, environment), ...given });
 }

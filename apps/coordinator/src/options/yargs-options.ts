@@ -1,4 +1,7 @@
-/** From an options table to yargs. Defaults stay in the table: yargs must only report what was really given, so that environment and file can fill in. */
+/**
+ * From an options table to yargs. Defaults stay in the table: yargs must only report what was really given, so that
+ * environment and file can fill in.
+ */
 import { environmentName, flagName } from '@lockstep/config';
 import type { Option, OptionTable } from '@lockstep/config';
 import type { Options } from 'yargs';
@@ -36,7 +39,10 @@ export function yargsOptions(table: OptionTable): Record<string, Options> {
   return Object.fromEntries(Object.entries(table).map(([name, option]) => [flagName(name), toYargs(option)]));
 }
 
-/** Text of one value in the environment, as the option's type. Text that does not fit is passed on for the check to refuse. */
+/**
+ * Text of one value in the environment, as the option's type. Text that does not fit is passed on for the check to
+ * refuse.
+ */
 function parseText(option: Option, text: string): unknown {
   switch (option.type) {
     case 'integer':

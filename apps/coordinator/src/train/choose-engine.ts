@@ -1,4 +1,7 @@
-/** Which engine and device a run computes on, said before anything starts: what was asked for is met or refused, what was left open is chosen aloud. */
+/**
+ * Which engine and device a run computes on, said before anything starts: what was asked for is met or refused,
+ * what was left open is chosen aloud.
+ */
 import { setOrDefault, toLockstepError } from '@lockstep/config';
 import type { MachineFacts, OptionValues, TrainOptions } from '@lockstep/config';
 import { findEngine, hostFacts, installEngine } from '@lockstep/engine';
@@ -21,7 +24,8 @@ export async function chooseEngine(values: OptionValues<TrainOptions>, show: Sho
   const choice = setOrDefault(values, 'engine');
   const asked = setOrDefault(values, 'device');
   // With workers on other machines this machine's cards say nothing about theirs.
-  const gpuWanted = asked === 'gpu' || (asked === 'auto' && gpus.length > 0 && choice !== 'wasm' && values.workers !== 0);
+  const gpuWanted =
+    asked === 'gpu' || (asked === 'auto' && gpus.length > 0 && choice !== 'wasm' && values.workers !== 0);
   const wantsInstall = setOrDefault(values, 'installEngine') && choice !== 'wasm';
   const problem = wantsInstall ? await installMissing(gpuWanted, choice === 'tensorflow', show) : undefined;
   const found = gpuWanted ? await findForGpu(values, show) : await findEngine(choice, { device: { kind: 'cpu' } });

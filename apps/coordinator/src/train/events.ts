@@ -54,7 +54,12 @@ export type RunEvent =
   | { readonly event: 'notice'; readonly text: string }
   | { readonly event: 'warning'; readonly text: string }
   | { readonly event: 'sample'; readonly prime: string; readonly text: string }
-  | { readonly event: 'summary'; readonly summary: RunSummary; readonly runDirectory: string; readonly checkpoint: string };
+  | {
+      readonly event: 'summary';
+      readonly summary: RunSummary;
+      readonly runDirectory: string;
+      readonly checkpoint: string;
+    };
 
 /** Shows events; must never throw into the run. */
 export interface RunView {

@@ -1,6 +1,6 @@
 /**
- * Worker processes on this machine. Each is a child with a channel to us, so that it ends when we do, however we end; its output goes to a file of
- * its own, so that nothing it prints can garble the terminal.
+ * Worker processes on this machine. Each is a child with a channel to us, so that it ends when we do, however we
+ * end; its output goes to a file of its own, so that nothing it prints can garble the terminal.
  */
 import { LIMITS } from '@lockstep/config';
 import { spawn } from 'node:child_process';

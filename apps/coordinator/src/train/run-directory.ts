@@ -1,4 +1,6 @@
-/** The folder of a new run: made if missing, refused when it holds anything, so that no run ever overwrites another. */
+/**
+ * The folder of a new run: made if missing, refused when it holds anything, so that no run ever overwrites another.
+ */
 import { runPaths } from '@lockstep/checkpoint';
 import type { RunPaths } from '@lockstep/checkpoint';
 import { LockstepError } from '@lockstep/config';
@@ -32,7 +34,9 @@ export async function createRunDirectory(path: string | undefined, runId: string
     await mkdir(resolve(chosen), { recursive: true });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new LockstepError('io', `cannot make the run directory ${chosen}: ${reason}`, 'give another --run-dir', { cause });
+    throw new LockstepError('io', `cannot make the run directory ${chosen}: ${reason}`, 'give another --run-dir', {
+      cause,
+    });
   }
   return { path: chosen, paths: runPaths(chosen) };
 }
@@ -45,7 +49,11 @@ export async function prepareRunDirectory({ path, paths }: RunDirectory): Promis
   const found = (await readdir(path)).filter((name) => !LOCK_FILES.test(name));
   if (found.length > 0) {
     const what = found.includes('config.json') ? 'holds a run already' : `is not empty (${found[0] ?? ''})`;
-    throw new LockstepError('usage', `the run directory ${path} ${what}`, 'give a new --run-dir; nothing was overwritten');
+    throw new LockstepError(
+      'usage',
+      `the run directory ${path} ${what}`,
+      'give a new --run-dir; nothing was overwritten',
+    );
   }
   await mkdir(paths.logs);
 }

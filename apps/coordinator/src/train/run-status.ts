@@ -23,8 +23,8 @@ export interface RunProgress {
   readonly state: CoordinatorState;
   readonly loss: number | null;
   readonly charactersPerSecond: number;
-  /** Seconds that a worker computed in its last step, by slot. */
-  readonly secondsPerStep: ReadonlyMap<number, number>;
+  /** Seconds that a worker computed on its last shard, by slot. */
+  readonly secondsPerShard: ReadonlyMap<number, number>;
 }
 
 function stateWord({ phase, stopRequested }: CoordinatorState): RunState {
@@ -59,14 +59,19 @@ export class RunStatusWriter {
     await this.#writing;
   }
 
-  /** The file is a convenience: a run does not end because it cannot be written; the journal's own failure does that. */
+  /**
+   * The file is a convenience: a run does not end because it cannot be written; the journal's own failure does
+   * that.
+   */
   #write(ended: RunState | null, error: string | null): void {
-    this.#writing = this.#writing.then(() => writeRunFile(this.#directory, this.#content(ended, error))).catch(() => undefined);
+    this.#writing = this.#writing
+      .then(() => writeRunFile(this.#directory, this.#content(ended, error)))
+      .catch(() => undefined);
   }
 
   #content(ended: RunState | null, error: string | null): RunFile {
     const { runId, host, coordinator, endpoint, steps, stepsPerEpoch, engine, shards } = this.#facts;
-    const { state, loss, charactersPerSecond, secondsPerStep } = this.#progress();
+    const { state, loss, charactersPerSecond, secondsPerShard } = this.#progress();
     return {
       formatVersion: 1,
       runId,
@@ -83,13 +88,13 @@ export class RunStatusWriter {
       charactersPerSecond,
       engine,
       shards,
-      workers: ended === null ? workerRows(state, secondsPerStep) : [],
+      workers: ended === null ? workerRows(state, secondsPerShard) : [],
       error,
     };
   }
 }
 
-function workerRows(state: CoordinatorState, secondsPerStep: ReadonlyMap<number, number>): RunFile['workers'] {
+function workerRows(state: CoordinatorState, secondsPerShard: ReadonlyMap<number, number>): RunFile['workers'] {
   const pending = state.phase.name === 'computing' ? [...state.phase.pending.values()] : [];
   return [...state.workers.values()]
     .sort((a, b) => a.slot - b.slot)
@@ -100,6 +105,6 @@ function workerRows(state: CoordinatorState, secondsPerStep: ReadonlyMap<number,
       state: status,
       step: state.step,
       shards: pending.filter((assignment) => assignment.peer === peer).length,
-      secondsPerStep: secondsPerStep.get(slot) ?? 0,
+      secondsPerShard: secondsPerShard.get(slot) ?? 0,
     }));
 }

@@ -1,6 +1,7 @@
 /**
- * Ctrl-C and SIGTERM. The first asks the run to finish its step, take a checkpoint and end well; a second Ctrl-C ends everything at once. A terminal sends
- * the signal to the whole process group and `npm` passes it on once more, so signals that come together count as one.
+ * Ctrl-C and SIGTERM. The first asks the run to finish its step, take a checkpoint and end well; a second Ctrl-C
+ * ends everything at once. A terminal sends the signal to the whole process group and `npm` passes it on once more,
+ * so signals that come together count as one.
  */
 import { EXIT_CODES } from '@lockstep/config';
 import type { RunView } from './events.js';
@@ -16,7 +17,10 @@ export class StopSignals {
       const now = performance.now();
       if (this.#firstAtMs === undefined) {
         this.#firstAtMs = now;
-        view.show({ event: 'notice', text: 'stopping after this step, with a checkpoint; Ctrl-C again leaves at once' });
+        view.show({
+          event: 'notice',
+          text: 'stopping after this step, with a checkpoint; Ctrl-C again leaves at once',
+        });
         stopWell();
         return;
       }

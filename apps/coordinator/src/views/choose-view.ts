@@ -1,4 +1,6 @@
-/** Which view fits: JSON for programs, a bar on a terminal, plain lines anywhere else, nothing when asked for quiet. */
+/**
+ * Which view fits: JSON for programs, a bar on a terminal, plain lines anywhere else, nothing when asked for quiet.
+ */
 import type { RunView } from '../train/events.js';
 import { JsonView } from './json-view.js';
 import { PlainView } from './plain-view.js';

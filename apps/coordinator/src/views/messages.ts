@@ -4,17 +4,24 @@ import { formatCount, formatLoss, formatSeconds } from './format.js';
 
 type EventOf<T extends RunEvent['event']> = Extract<RunEvent, { event: T }>;
 
+/** `1 shard`, `2 shards` */
+function plural(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 export function startLines(event: EventOf<'start'>): readonly string[] {
-  const { config } = event;
-  const preset = event.presetChosen ? `preset ${event.preset}, chosen for ${event.device === 'gpu' ? 'a GPU' : 'a CPU'}` : `preset ${event.preset}`;
-  const remote = event.workers === 0 ? `; waiting for ${event.minWorkers} at ${event.endpoint}` : ` at ${event.endpoint}`;
+  const { config, workers, minWorkers, endpoint } = event;
+  const chosen = event.presetChosen ? `, chosen for a ${event.device.toUpperCase()}` : '';
+  const waiting = workers === 0 ? `waiting for ${plural(minWorkers, 'worker')}` : plural(workers, 'local worker');
+  const { text, batchSize, sequenceLength } = config;
   return [
     `run ${event.runId} in ${event.runDirectory}`,
-    `text    ${config.text.sources.join(', ')}: ${formatCount(config.text.characters)} characters, ${config.vocabularySize} ids`,
-    `model   embedding ${config.embedding}, GRU ${config.units}, ${formatCount(event.parameters)} weights (${preset})`,
-    `batch   ${config.batchSize} sequences of ${config.sequenceLength} characters in ${config.shards} ${config.shards === 1 ? 'shard' : 'shards'}; ` +
-      `${formatCount(event.totalSteps)} steps, ${formatCount(event.stepsPerEpoch)} an epoch`,
-    `engine  ${event.engine}, ${config.threads} ${config.threads === 1 ? 'thread' : 'threads'} a worker; ${event.workers} local workers${remote}`,
+    `text    ${text.sources.join(', ')}: ${formatCount(text.characters)} characters, ${config.vocabularySize} ids`,
+    `model   embedding ${config.embedding}, GRU ${config.units}, ${formatCount(event.parameters)} weights ` +
+      `(preset ${event.preset}${chosen})`,
+    `batch   ${batchSize} sequences of ${sequenceLength} characters in ${plural(config.shards, 'shard')}; ` +
+      `${plural(event.totalSteps, 'step')}, ${formatCount(event.stepsPerEpoch)} an epoch`,
+    `engine  ${event.engine}, ${plural(config.threads, 'thread')} a worker; ${waiting} at ${endpoint}`,
   ];
 }
 
@@ -30,7 +37,7 @@ export function summaryLines({ summary, runDirectory, checkpoint }: EventOf<'sum
   const epochs = summary.epochMeanLoss.map(formatLoss).join(', ');
   const validation = summary.validationLoss === null ? '' : `, validation ${formatLoss(summary.validationLoss)}`;
   return [
-    `${summary.result === 'done' ? 'done' : 'stopped'} after ${formatCount(summary.steps)} steps in ${formatSeconds(summary.wallSeconds)}, ` +
+    `${summary.result} after ${plural(summary.steps, 'step')} in ${formatSeconds(summary.wallSeconds)}, ` +
       `${formatCount(summary.charactersPerSecond)} characters a second`,
     `loss       ${epochs === '' ? 'none yet' : `${epochs} nats a character, mean of each epoch`}${validation}`,
     `weights    SHA-256 ${summary.weightsSha256}`,

@@ -1,6 +1,6 @@
 /**
- * A progress bar with one line for each worker below it, on a terminal. Everything else is printed above the bar through its own log, so that the two
- * never mix; lines longer than the terminal are cut by it.
+ * A progress bar with one line for each worker below it, on a terminal. Everything else is printed above the bar
+ * through its own log, so that the two never mix; lines longer than the terminal are cut by it.
  */
 import { MultiBar, Presets } from 'cli-progress';
 import type { SingleBar } from 'cli-progress';
@@ -107,7 +107,12 @@ export class TerminalView implements RunView {
     const done = event.step;
     const rate = event.charactersPerSecond;
     const left = rate === 0 ? '' : `${formatSeconds(((this.#totalSteps - done) * event.characters) / rate)} left`;
-    this.#progress?.update(done, { epoch: event.epoch + 1, loss: formatLoss(event.loss), rate: formatCount(rate), left });
+    this.#progress?.update(done, {
+      epoch: event.epoch + 1,
+      loss: formatLoss(event.loss),
+      rate: formatCount(rate),
+      left,
+    });
   }
 
   #workerLine(worker: number): WorkerLine {

@@ -40,7 +40,8 @@ export function onHello(
     });
     return state;
   }
-  // A hello said twice is a reconnect: the connection broke, the process did not, but what was sent meanwhile is lost.
+  // A hello said twice is a reconnect: the connection broke, the process did not, but what was sent meanwhile is
+  // lost.
   const known = state.workers.has(peer) ? removeWorker(state, out, peer, 'said hello again') : state;
   const worker: WorkerRecord = {
     peer,
@@ -61,7 +62,12 @@ export function onHello(
     fingerprint: settings.fingerprint,
     layoutDigest: settings.layoutDigest,
   });
-  report(out, { type: 'worker', slot: worker.slot, status: 'preparing', detail: `pid ${message.pid} on ${message.host}` });
+  report(out, {
+    type: 'worker',
+    slot: worker.slot,
+    status: 'preparing',
+    detail: `pid ${message.pid} on ${message.host}`,
+  });
   return next;
 }
 
@@ -90,7 +96,12 @@ export function onReady(
       'results are equal up to rounding, not bit for bit, once shards move between them';
     report(out, { type: 'warning', what });
   }
-  report(out, { type: 'worker', slot: worker.slot, status: 'waiting', detail: `${message.engine} on ${message.device}` });
+  report(out, {
+    type: 'worker',
+    slot: worker.slot,
+    status: 'waiting',
+    detail: `${message.engine} on ${message.device}`,
+  });
   return withWorker(state, { ...worker, status: 'waiting', computeClass: message.computeClass, sinceMs: nowMs });
 }
 

@@ -1,6 +1,6 @@
 /**
- * The one question that is asked after every event: can the run go on from here, and to what? Because it is always the whole question, no event
- * (a gradient, a join, a loss, a timeout) can be the one that forgot to ask it.
+ * The one question that is asked after every event: can the run go on from here, and to what? Because it is always
+ * the whole question, no event (a gradient, a join, a loss, a timeout) can be the one that forgot to ask it.
  */
 import { serveReplicas } from './admission.js';
 import { settleCommits } from './commit.js';

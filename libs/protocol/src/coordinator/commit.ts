@@ -1,4 +1,7 @@
-/** A step is committed once every replica that is still a member has applied its update, with equal digests where one was asked for. */
+/**
+ * A step is committed once every replica that is still a member has applied its update, with equal digests where
+ * one was asked for.
+ */
 import type { WorkerMessage } from '../messages.js';
 import type { CoordinatorAction } from './events.js';
 import { end, report } from './sending.js';

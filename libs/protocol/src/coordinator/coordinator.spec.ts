@@ -65,7 +65,10 @@ describe('admission', () => {
     cluster.hello('a');
     const failure = { kind: 'unavailable', what: 'no engine', hint: 'install one' } as const;
     const actions = cluster.event({
-      type: 'message', peer: 'a', message: { type: 'failed', run: null, failure, stack: '' }, payload: [],
+      type: 'message',
+      peer: 'a',
+      message: { type: 'failed', run: null, failure, stack: '' },
+      payload: [],
     });
     expect(actions.at(-1)).toMatchObject({ type: 'end', outcome: { failure: { kind: 'unavailable' } } });
   });
@@ -92,8 +95,15 @@ describe('a step', () => {
   });
 
   it('deals more shards than workers in contiguous blocks, and leaves spare workers idle', () => {
-    const many = running({ shards: [0, 1, 2, 3].map((index) => ({ index, rowStart: index * 2, rowEnd: index * 2 + 2 })) });
-    expect([...many.owners()]).toEqual([[0, 'a'], [1, 'a'], [2, 'b'], [3, 'b']]);
+    const many = running({
+      shards: [0, 1, 2, 3].map((index) => ({ index, rowStart: index * 2, rowEnd: index * 2 + 2 })),
+    });
+    expect([...many.owners()]).toEqual([
+      [0, 'a'],
+      [1, 'a'],
+      [2, 'b'],
+      [3, 'b'],
+    ]);
     const one = running({ shards: [{ index: 0, rowStart: 0, rowEnd: 8 }] });
     expect([...one.owners()]).toEqual([[0, 'a']]);
   });
@@ -116,7 +126,10 @@ describe('a step', () => {
   });
 
   it('ends as diverged when the gradient or the loss is not finite', () => {
-    for (const [lossSum, finite] of [[1, false], [Number.NaN, true]] as const) {
+    for (const [lossSum, finite] of [
+      [1, false],
+      [Number.NaN, true],
+    ] as const) {
       const cluster = running();
       cluster.gradient('a', 0, { lossSum });
       cluster.gradient('b', 1);
@@ -153,7 +166,9 @@ describe('loss of a worker', () => {
     cluster.gradient('b', 1);
     cluster.reduced();
     cluster.applied('a', 0);
-    expect(cluster.event({ type: 'gone', peer: 'b', reason: 'killed' })).toContainEqual(expect.objectContaining({ type: 'commit' }));
+    expect(cluster.event({ type: 'gone', peer: 'b', reason: 'killed' })).toContainEqual(
+      expect.objectContaining({ type: 'commit' }),
+    );
   });
 
   it('ends with the first cause when nobody holds the weights any more', () => {
@@ -242,7 +257,9 @@ describe('the end', () => {
       const answer = { evaluation: cluster.state.evaluation, index, lossSum: 10 * (index + 1), characters: 10 };
       cluster.say(peer ?? '', { type: 'evaluated', ...answer });
     }
-    expect(reports(cluster.actions, 'validation')).toEqual([{ type: 'validation', step: 1, loss: 1.5, characters: 20 }]);
+    expect(reports(cluster.actions, 'validation')).toEqual([
+      { type: 'validation', step: 1, loss: 1.5, characters: 20 },
+    ]);
     expect(snapshotOf(cluster)).toContainEqual(expect.objectContaining({ type: 'checkpoint' }));
     const actions = cluster.say('a', { type: 'sampled', ids: [1, 2] });
     expect(sent(actions, 'stop')).toEqual(['a: stop', 'b: stop']);
@@ -274,6 +291,9 @@ describe('the end', () => {
 
   it('stops at once when nobody has come yet', () => {
     const cluster = new CoordinatorHarness();
-    expect(cluster.event({ type: 'stop-requested' }).at(-1)).toEqual({ type: 'end', outcome: { result: 'stopped', steps: 0 } });
+    expect(cluster.event({ type: 'stop-requested' }).at(-1)).toEqual({
+      type: 'end',
+      outcome: { result: 'stopped', steps: 0 },
+    });
   });
 });

@@ -1,6 +1,7 @@
 /**
- * The coordinator as a state machine without any input or output of its own: `stepCoordinator(state, event, now)` returns the next state and what
- * to do. The same state and the same event give the same answer, so a whole cluster can be simulated, replayed and tested without a socket.
+ * The coordinator as a state machine without any input or output of its own: `stepCoordinator(state, event, now)`
+ * returns the next state and what to do. The same state and the same event give the same answer, so a whole cluster
+ * can be simulated, replayed and tested without a socket.
  */
 import { onHello, onReady, onSynced } from './admission.js';
 import { advance, onSnapshot } from './boundary.js';
@@ -20,7 +21,11 @@ export interface CoordinatorTransition {
 }
 
 /** @param nowMs monotonic milliseconds, never less than at the call before */
-export function stepCoordinator(state: CoordinatorState, event: CoordinatorEvent, nowMs: number): CoordinatorTransition {
+export function stepCoordinator(
+  state: CoordinatorState,
+  event: CoordinatorEvent,
+  nowMs: number,
+): CoordinatorTransition {
   const out: CoordinatorAction[] = [];
   if (state.phase.name === 'ended') return { state, actions: out };
   const handled = handle(state, out, event, nowMs);

@@ -4,7 +4,7 @@ import { losePeer } from './departure.js';
 import type { CoordinatorAction } from './events.js';
 import { end, envelope, send } from './sending.js';
 import { readyWorkers } from './state.js';
-import type { CoordinatorState, WorkerRecord } from './state.js';
+import type { Assignment, CoordinatorState, WorkerRecord } from './state.js';
 
 export function onTick(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
   if (state.phase.name === 'ended') return state;
@@ -62,7 +62,12 @@ function oldestTaskMs(state: CoordinatorState, peer: string): number | null {
   const times: number[] = [];
   if (snapshot?.peer === peer) times.push(snapshot.sinceMs);
   if (phase.name === 'sampling' && phase.peer === peer) times.push(phase.sinceMs);
-  const tasks = phase.name === 'computing' ? phase.pending : phase.name === 'evaluating' ? phase.outstanding : new Map();
+  const tasks = openTasks(state);
   for (const task of tasks.values()) if (task.peer === peer) times.push(task.sinceMs);
   return times.length === 0 ? null : Math.min(...times);
+}
+
+function openTasks({ phase }: CoordinatorState): ReadonlyMap<number, Assignment> {
+  if (phase.name === 'computing') return phase.pending;
+  return phase.name === 'evaluating' ? phase.outstanding : new Map<number, Assignment>();
 }

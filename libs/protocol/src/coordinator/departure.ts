@@ -1,6 +1,7 @@
 /**
- * How a worker goes. Removing it from the membership is all that happens here: whatever it was waited for is asked again by `advance`, which runs
- * after every event, so there is no list of places to clean up that could be incomplete.
+ * How a worker goes. Removing it from the membership is all that happens here: whatever it was waited for is asked
+ * again by `advance`, which runs after every event, so there is no list of places to clean up that could be
+ * incomplete.
  */
 import type { Failure } from '../messages.js';
 import type { CoordinatorAction } from './events.js';
@@ -23,7 +24,10 @@ export function removeWorker(
   return { ...state, workers, membership: state.membership + 1 };
 }
 
-/** A peer that is lost: before the first step a worker of our own cannot be replaced, so the run ends with its failure. */
+/**
+ * A peer that is lost: before the first step a worker of our own cannot be replaced, so the run ends with its
+ * failure.
+ */
 export function losePeer(
   state: CoordinatorState,
   out: CoordinatorAction[],

@@ -1,4 +1,7 @@
-/** The validation loss: batches of held-out windows are dealt to the ready workers, a few at a time, and summed in batch order. */
+/**
+ * The validation loss: batches of held-out windows are dealt to the ready workers, a few at a time, and summed in
+ * batch order.
+ */
 import { LIMITS } from '@lockstep/config';
 import type { WorkerMessage } from '../messages.js';
 import type { CoordinatorAction } from './events.js';

@@ -3,7 +3,12 @@ import type { CoordinatorMessage, Failure, WorkerMessage } from '../messages.js'
 import type { WorkerStatus } from './state.js';
 
 export type CoordinatorEvent =
-  | { readonly type: 'message'; readonly peer: string; readonly message: WorkerMessage; readonly payload: readonly Uint8Array[] }
+  | {
+      readonly type: 'message';
+      readonly peer: string;
+      readonly message: WorkerMessage;
+      readonly payload: readonly Uint8Array[];
+    }
   /** A peer sent something that is no message, or a payload of the wrong size. */
   | { readonly type: 'malformed'; readonly peer: string; readonly what: string }
   /** The connection or the process of a peer is gone. */
@@ -22,9 +27,20 @@ export type PayloadSource =
   | { readonly kind: 'gradient' };
 
 export type Report =
-  | { readonly type: 'worker'; readonly slot: number; readonly status: WorkerStatus | 'gone' | 'left'; readonly detail: string }
+  | {
+      readonly type: 'worker';
+      readonly slot: number;
+      readonly status: WorkerStatus | 'gone' | 'left';
+      readonly detail: string;
+    }
   | { readonly type: 'assigned'; readonly step: number; readonly shards: ReadonlyMap<number, readonly number[]> }
-  | { readonly type: 'answered'; readonly step: number; readonly slot: number; readonly shard: number; readonly computeMs: number }
+  | {
+      readonly type: 'answered';
+      readonly step: number;
+      readonly slot: number;
+      readonly shard: number;
+      readonly computeMs: number;
+    }
   | { readonly type: 'validation'; readonly step: number; readonly loss: number; readonly characters: number }
   | { readonly type: 'sample'; readonly ids: readonly number[] }
   /** A message that was not applied, and why. */
@@ -45,7 +61,12 @@ export type CoordinatorOutcome =
   | { readonly result: 'failed'; readonly steps: number; readonly failure: Failure };
 
 export type CoordinatorAction =
-  | { readonly type: 'send'; readonly peer: string; readonly message: CoordinatorMessage; readonly payload: PayloadSource }
+  | {
+      readonly type: 'send';
+      readonly peer: string;
+      readonly message: CoordinatorMessage;
+      readonly payload: PayloadSource;
+    }
   /** Send the replica that the driver holds; the driver knows its slots and optimizer steps. */
   | { readonly type: 'send-replica'; readonly peer: string; readonly membership: number; readonly step: number }
   /** Gradients of this step will be collected; whatever was collected before is void. */

@@ -1,8 +1,10 @@
 /**
- * The coordinator's whole memory. It holds no weights and no gradients: payloads pass by, and the driver keeps what has to be kept.
+ * The coordinator's whole memory. It holds no weights and no gradients: payloads pass by, and the driver keeps what
+ * has to be kept.
  *
  *   gathering --enough workers--> computing --all shards--> reducing --update sent--> (boundary)
- *   boundary: level joiners, evaluate at the end of an epoch, take a checkpoint, then compute the next step or close the run
+ *   boundary: level joiners, evaluate at the end of an epoch, take a checkpoint, then compute the next step or
+ * close the run
  *   closing:  settle (all updates applied), evaluate, last snapshot, sample, ended
  */
 import type { Failure } from '../messages.js';
@@ -63,7 +65,9 @@ export type Phase =
   /** The last snapshot is awaited. */
   | { readonly name: 'saving' }
   | { readonly name: 'sampling'; readonly peer: string; readonly sinceMs: number }
-  /** Between two steps: what comes next is decided before the event is answered, so no event ever finds this phase. */
+  /**
+   * Between two steps: what comes next is decided before the event is answered, so no event ever finds this phase.
+   */
   | { readonly name: 'boundary' }
   | { readonly name: 'ended' };
 

@@ -1,6 +1,6 @@
 /**
- * One step: deal out the shards, collect loss and gradient of each, reduce, send the update, commit. A shard is always computed as
- * planned; a fault only changes who computes it.
+ * One step: deal out the shards, collect loss and gradient of each, reduce, send the update, commit. A shard is
+ * always computed as planned; a fault only changes who computes it.
  */
 import { invariant } from '@lockstep/config';
 import { sumScalars } from '@lockstep/reduce';
@@ -25,8 +25,8 @@ export function beginStep(state: CoordinatorState, out: CoordinatorAction[], now
 }
 
 /**
- * Gives every shard that has neither a result nor a living worker to a ready worker. At the start of a step these are all shards, dealt in
- * contiguous blocks; later they are the shards of a worker that was lost.
+ * Gives every shard that has neither a result nor a living worker to a ready worker. At the start of a step these
+ * are all shards, dealt in contiguous blocks; later they are the shards of a worker that was lost.
  */
 export function dealShards(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
   const { phase, settings } = state;
@@ -127,7 +127,12 @@ export function onReduced(
   const replicas = readyWorkers(state);
   const { learningRate } = settings;
   for (const { peer } of replicas) {
-    send(out, peer, { type: 'update', ...envelope(state), step: state.step, learningRate, digest }, { kind: 'gradient' });
+    send(
+      out,
+      peer,
+      { type: 'update', ...envelope(state), step: state.step, learningRate, digest },
+      { kind: 'gradient' },
+    );
   }
   const commit: Commit = {
     loss: phase.loss,

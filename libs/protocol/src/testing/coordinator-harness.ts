@@ -1,4 +1,6 @@
-/** Drives a coordinator's machine by hand: says what peers say, and keeps what it answers, for the specs beside it. */
+/**
+ * Drives a coordinator's machine by hand: says what peers say, and keeps what it answers, for the specs beside it.
+ */
 import { planShards } from '@lockstep/data';
 import { stepCoordinator } from '../coordinator/coordinator.js';
 import type { CoordinatorAction, CoordinatorEvent, Report } from '../coordinator/events.js';
@@ -13,14 +15,31 @@ const SEQUENCE_LENGTH = 5;
 
 export function testSettings(overrides: Partial<CoordinatorSettings> = {}): CoordinatorSettings {
   return {
-    run: 'run-1', term: 1, config: { any: 'thing' }, fingerprint: 'f', layoutDigest: 'l', shards: planShards(8, 2),
-    sequenceLength: SEQUENCE_LENGTH, totalSteps: 3, stepsPerEpoch: 100, learningRate: 0.1, minWorkers: 2, workerTimeoutMs: 10_000,
-    localPeers: new Set<string>(), digestEvery: 1, checkpointEvery: null, evaluationRows: [], sample: null, initialDigest: 'd0',
+    run: 'run-1',
+    term: 1,
+    config: { any: 'thing' },
+    fingerprint: 'f',
+    layoutDigest: 'l',
+    shards: planShards(8, 2),
+    sequenceLength: SEQUENCE_LENGTH,
+    totalSteps: 3,
+    stepsPerEpoch: 100,
+    learningRate: 0.1,
+    minWorkers: 2,
+    workerTimeoutMs: 10_000,
+    localPeers: new Set<string>(),
+    digestEvery: 1,
+    checkpointEvery: null,
+    evaluationRows: [],
+    sample: null,
+    initialDigest: 'd0',
     ...overrides,
   };
 }
 
-type Unsealed<M> = M extends { run: string; term: number; membership: number } ? Omit<M, 'run' | 'term' | 'membership'> : never;
+type Unsealed<M> = M extends { run: string; term: number; membership: number }
+  ? Omit<M, 'run' | 'term' | 'membership'>
+  : never;
 
 export class CoordinatorHarness {
   state: CoordinatorState;
@@ -39,7 +58,11 @@ export class CoordinatorHarness {
   }
 
   /** A message of a member, under the run and term it knows. */
-  say(peer: string, message: Unsealed<WorkerMessage>, payload: readonly Uint8Array[] = []): readonly CoordinatorAction[] {
+  say(
+    peer: string,
+    message: Unsealed<WorkerMessage>,
+    payload: readonly Uint8Array[] = [],
+  ): readonly CoordinatorAction[] {
     const { run, term } = this.state.settings;
     const sealed = { ...message, run, term, membership: this.state.membership } as WorkerMessage;
     return this.event({ type: 'message', peer, message: sealed, payload });
@@ -47,7 +70,13 @@ export class CoordinatorHarness {
 
   hello(peer: string, overrides: { run?: string | null; protocolVersion?: number } = {}): readonly CoordinatorAction[] {
     const message = {
-      type: 'hello', protocolVersion: PROTOCOL_VERSION, softwareVersion: '0', run: null, host: 'h', pid: 1, ...overrides,
+      type: 'hello',
+      protocolVersion: PROTOCOL_VERSION,
+      softwareVersion: '0',
+      run: null,
+      host: 'h',
+      pid: 1,
+      ...overrides,
     } as const;
     return this.event({ type: 'message', peer, message, payload: [] });
   }
@@ -69,12 +98,24 @@ export class CoordinatorHarness {
   }
 
   /** The peer answers one shard that it was given. */
-  gradient(peer: string, shard: number, overrides: { step?: number; attempt?: number; characters?: number; lossSum?: number } = {}): readonly CoordinatorAction[] {
+  gradient(
+    peer: string,
+    shard: number,
+    overrides: { step?: number; attempt?: number; characters?: number; lossSum?: number } = {},
+  ): readonly CoordinatorAction[] {
     const phase = this.state.phase;
     const attempt = phase.name === 'computing' ? (phase.pending.get(shard)?.attempt ?? 0) : 0;
     const plan = this.state.settings.shards[shard];
     const characters = plan === undefined ? 0 : (plan.rowEnd - plan.rowStart) * SEQUENCE_LENGTH;
-    const answer = { step: this.state.step, shard, attempt, lossSum: characters * 2, characters, computeMs: 1, ...overrides };
+    const answer = {
+      step: this.state.step,
+      shard,
+      attempt,
+      lossSum: characters * 2,
+      characters,
+      computeMs: 1,
+      ...overrides,
+    };
     return this.say(peer, { type: 'gradient', ...answer }, [GRADIENT]);
   }
 
@@ -104,11 +145,16 @@ export class CoordinatorHarness {
 /** Messages among actions, by receiver and type. */
 export function sent(actions: readonly CoordinatorAction[], type?: CoordinatorMessage['type']): readonly string[] {
   return actions.flatMap((action) =>
-    action.type === 'send' && (type === undefined || action.message.type === type) ? [`${action.peer}: ${action.message.type}`] : [],
+    action.type === 'send' && (type === undefined || action.message.type === type)
+      ? [`${action.peer}: ${action.message.type}`]
+      : [],
   );
 }
 
-export function reports<T extends Report['type']>(actions: readonly CoordinatorAction[], type: T): readonly Extract<Report, { type: T }>[] {
+export function reports<T extends Report['type']>(
+  actions: readonly CoordinatorAction[],
+  type: T,
+): readonly Extract<Report, { type: T }>[] {
   return actions.flatMap((action) =>
     action.type === 'report' && action.report.type === type ? [action.report as Extract<Report, { type: T }>] : [],
   );

@@ -1,4 +1,7 @@
-/** What the compute side has finished becomes a message; a result that belongs to a conversation that was begun anew is dropped. */
+/**
+ * What the compute side has finished becomes a message; a result that belongs to a conversation that was begun anew
+ * is dropped.
+ */
 import { invariant } from '@lockstep/config';
 import type { WorkerMessage } from '../messages.js';
 import type { ComputeResult, WorkerAction } from './events.js';

@@ -63,8 +63,7 @@ export type ComputeTask =
   | { readonly type: 'sample'; readonly sample: Asked<'sample'> };
 
 export type WorkerOutcome =
-  | { readonly result: 'done' | 'stopped' | 'left' }
-  | { readonly result: 'failed'; readonly failure: Failure };
+  { readonly result: 'done' | 'stopped' | 'left' } | { readonly result: 'failed'; readonly failure: Failure };
 
 export type WorkerAction =
   | { readonly type: 'send'; readonly message: WorkerMessage; readonly payload: readonly Uint8Array[] }

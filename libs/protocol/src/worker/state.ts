@@ -1,6 +1,6 @@
 /**
- * A worker's memory of the conversation. The tensors are elsewhere: the compute side works off one queue in order, so this machine only keeps
- * track of what has been put into that queue.
+ * A worker's memory of the conversation. The tensors are elsewhere: the compute side works off one queue in order,
+ * so this machine only keeps track of what has been put into that queue.
  */
 
 export interface WorkerSettings {

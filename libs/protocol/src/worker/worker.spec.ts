@@ -63,8 +63,19 @@ describe('worker', () => {
     const worker = synced();
     const assign = { type: 'assign', ...ENVELOPE, step: 0, shard: 1, attempt: 0, rows: 4 } as const;
     expect(worker.receive(assign)).toMatchObject([{ task: { type: 'gradient' } }]);
-    const result = { type: 'gradient', step: 0, shard: 1, attempt: 0, lossSum: 1, characters: 4, computeMs: 1, payload: new Uint8Array(4) } as const;
-    expect(worker.event({ type: 'computed', result })).toMatchObject([{ message: { type: 'gradient', shard: 1, run: 'run-1' } }]);
+    const result = {
+      type: 'gradient',
+      step: 0,
+      shard: 1,
+      attempt: 0,
+      lossSum: 1,
+      characters: 4,
+      computeMs: 1,
+      payload: new Uint8Array(4),
+    } as const;
+    expect(worker.event({ type: 'computed', result })).toMatchObject([
+      { message: { type: 'gradient', shard: 1, run: 'run-1' } },
+    ]);
     expect(worker.update(0)).toMatchObject([{ task: { type: 'apply' } }]);
     expect(worker.state.step).toBe(1);
   });
@@ -85,7 +96,14 @@ describe('worker', () => {
   it('ignores messages of another run or an earlier term', () => {
     const worker = synced();
     for (const odd of [{ run: 'run-2' }, { term: 0 }]) {
-      const actions = worker.receive({ type: 'update', ...ENVELOPE, ...odd, step: 0, learningRate: 0.1, digest: false });
+      const actions = worker.receive({
+        type: 'update',
+        ...ENVELOPE,
+        ...odd,
+        step: 0,
+        learningRate: 0.1,
+        digest: false,
+      });
       expect(actions).toMatchObject([{ type: 'note' }]);
     }
     expect(worker.state.step).toBe(0);
@@ -101,16 +119,23 @@ describe('worker', () => {
 
   it('says what the coordinator refused, dropped or ended', () => {
     const failure = { kind: 'protocol', what: 'other version', hint: '' } as const;
-    expect(new Harness().receive({ type: 'refuse', failure }, [])).toMatchObject([{ outcome: { failure: { kind: 'protocol' } } }]);
+    expect(new Harness().receive({ type: 'refuse', failure }, [])).toMatchObject([
+      { outcome: { failure: { kind: 'protocol' } } },
+    ]);
     const stop = (reason: 'done' | 'dropped' | 'failed'): readonly WorkerAction[] =>
       synced().receive({ type: 'stop', run: 'run-1', reason, detail: 'why' }, []);
     expect(stop('done')).toEqual([{ type: 'end', outcome: { result: 'done' } }]);
-    expect(stop('dropped')).toMatchObject([{ outcome: { failure: { kind: 'retry', what: expect.stringContaining('why') } } }]);
+    expect(stop('dropped')).toMatchObject([
+      { outcome: { failure: { kind: 'retry', what: expect.stringContaining('why') } } },
+    ]);
     expect(stop('failed')).toMatchObject([{ outcome: { failure: { kind: 'retry' } } }]);
   });
 
   it('leaves when told to, and says so', () => {
-    expect(synced().event({ type: 'leave-requested' })).toMatchObject([{ message: { type: 'leave' } }, { outcome: { result: 'left' } }]);
+    expect(synced().event({ type: 'leave-requested' })).toMatchObject([
+      { message: { type: 'leave' } },
+      { outcome: { result: 'left' } },
+    ]);
   });
 
   it('ships the failure of its engine, with the stack', () => {

@@ -1,6 +1,7 @@
 /**
- * A worker as a state machine without any input or output of its own. It obeys one coordinator: it computes the shards it is given, applies each
- * update exactly once and in order, and says what it did. Anything out of order is a fault that ends the worker rather than a guess.
+ * A worker as a state machine without any input or output of its own. It obeys one coordinator: it computes the
+ * shards it is given, applies each update exactly once and in order, and says what it did. Anything out of order is
+ * a fault that ends the worker rather than a guess.
  */
 import { LIMITS, invariant } from '@lockstep/config';
 import type { CoordinatorMessage, Failure, WorkerMessage } from '../messages.js';
@@ -171,6 +172,7 @@ function onStop(
   detail: string,
 ): WorkerState {
   if (reason === 'done' || reason === 'stopped') return finish(state, out, { result: reason });
-  const what = reason === 'failed' ? `the run has failed: ${detail}` : `the coordinator has dropped this worker: ${detail}`;
+  const what =
+    reason === 'failed' ? `the run has failed: ${detail}` : `the coordinator has dropped this worker: ${detail}`;
   return finish(state, out, { result: 'failed', failure: { kind: 'retry', what, hint: 'see the coordinator' } });
 }

@@ -1,0 +1,80 @@
+/** What the machine reports and how a run begins, in the words of the views. */
+import type { Report } from '@lockstep/protocol';
+import type { ServerTransport } from '@lockstep/runtime';
+import type { RunEvent, RunView } from './events.js';
+import type { RunPlan } from './plan-run.js';
+import type { RunDirectory } from './run-directory.js';
+
+export function startEvent(
+  plan: RunPlan,
+  engine: { readonly label: string; readonly device: string },
+  runId: string,
+  directory: RunDirectory,
+  transport: ServerTransport,
+): RunEvent {
+  return {
+    event: 'start',
+    runId,
+    runDirectory: directory.path,
+    endpoint: transport.endpoint,
+    preset: plan.options.preset,
+    presetChosen: plan.options.presetChosen,
+    engine: engine.label,
+    device: engine.device,
+    workers: plan.options.workers,
+    minWorkers: plan.options.minWorkers,
+    totalSteps: plan.totalSteps,
+    stepsPerEpoch: plan.schedule.stepsPerEpoch,
+    parameters: plan.layout.length,
+    config: plan.config,
+  };
+}
+
+/** Passes reports on to a view, and remembers the few that the summary and the run file need. */
+export class RunObserver {
+  readonly #plan: RunPlan;
+  readonly #view: RunView;
+  readonly #secondsPerShard = new Map<number, number>();
+  #validationLoss: number | null = null;
+
+  constructor(plan: RunPlan, view: RunView) {
+    this.#plan = plan;
+    this.#view = view;
+  }
+
+  observe(report: Report): void {
+    if (report.type === 'validation') this.#validationLoss = report.loss;
+    if (report.type === 'answered') this.#secondsPerShard.set(report.slot, report.computeMs / 1000);
+    this.#view.show(toEvent(report, this.#plan));
+  }
+
+  /** The latest; null when none was taken. */
+  get validationLoss(): number | null {
+    return this.#validationLoss;
+  }
+
+  /** Seconds that each worker, by slot, computed on its last shard. */
+  get secondsPerShard(): ReadonlyMap<number, number> {
+    return this.#secondsPerShard;
+  }
+}
+
+/** Reports of the machine in the words of the views. */
+function toEvent(report: Report, plan: RunPlan): RunEvent {
+  switch (report.type) {
+    case 'worker':
+      return { event: 'worker', worker: report.slot, status: report.status, detail: report.detail };
+    case 'validation':
+      return { event: 'validation', step: report.step, loss: report.loss, characters: report.characters };
+    case 'sample':
+      return { event: 'sample', prime: plan.prime, text: plan.vocabulary.decode(report.ids) };
+    case 'warning':
+      return { event: 'warning', text: report.what };
+    case 'rejected':
+      return { event: 'rejected', worker: report.slot, reason: report.reason };
+    case 'assigned':
+      return { event: 'assigned', step: report.step, shards: report.shards };
+    case 'answered':
+      return { event: 'answered', step: report.step, worker: report.slot, computeSeconds: report.computeMs / 1000 };
+  }
+}
