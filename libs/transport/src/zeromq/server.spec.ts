@@ -94,21 +94,6 @@ describe('bindZeroMQServer', () => {
   });
 });
 
-describe('connectZeroMQClient', () => {
-  it.each(['tcp://nowhere', 'tcp://*:5555', 'tcp://127.0.0.1:0', 'tcp://0.0.0.0:5555', 'ipc://'])(
-    'refuses %s as a mistake of the user',
-    async (endpoint) => {
-      const client = connectZeroMQClient({ endpoint, peerId: 'w', maxFrameBytes: 1000 });
-      await expect(client).rejects.toMatchObject({ name: 'LockstepError', kind: 'usage' });
-    },
-  );
-
-  it.each(['', 'two words', 'caf\u00e9', 'x'.repeat(129)])('refuses %j as an id of a peer', async (peerId) => {
-    const client = connectZeroMQClient({ endpoint: 'tcp://127.0.0.1:1', peerId, maxFrameBytes: 1000 });
-    await expect(client).rejects.toMatchObject({ kind: 'internal' });
-  });
-});
-
 describe('the socket options', () => {
   it('leave the heartbeats of ZeroMQ off: they abort the process when a peer leaves unread messages', () => {
     const options = commonSocketOptions({ endpoint: 'tcp://a:1', maxFrameBytes: 5 }, parseEndpoint('tcp://a:1'));
