@@ -1,4 +1,7 @@
-/** The engines this machine has, one a process: TensorFlow can be loaded by one thread once, and tfjs has one current backend. */
+/**
+ * The engines this machine has, one a process: TensorFlow can be loaded by one thread once, and tfjs has one current
+ * backend.
+ */
 import { LockstepError } from '@lockstep/config';
 import { findEngine } from '@lockstep/engine';
 import type { EngineFound, EngineName } from '@lockstep/engine';

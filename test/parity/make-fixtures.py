@@ -1,10 +1,12 @@
 """
-Golden numbers from PyTorch for the parity suite: `python test/parity/make-fixtures.py` rewrites fixtures/*.json beside it.
+Golden numbers from PyTorch for the parity suite: `python test/parity/make-fixtures.py` rewrites the files in
+fixtures/ beside it.
 
-Each case is one batch through torch.nn.Embedding, GRU and Linear in float64 on the CPU, with weights that float32 holds
-exactly. A file holds the weights, the ids, the sum of the losses in nats, the gradient of that sum, and the weights after three
-torch.optim.Adam steps on the MEAN loss of the same batch. Vectors are flat, tensors in state-dict order, base64 of
-little-endian numbers. Needs torch (any 2.x) and nothing else; the version that made a file is named in it.
+Each case is one batch through torch.nn.Embedding, GRU and Linear in float64 on the CPU, with weights that float32
+holds exactly. A file holds the weights, the ids, the sum of the losses in nats, the gradient of that sum, and the
+weights after three torch.optim.Adam steps on the MEAN loss of the same batch. Vectors are flat, tensors in state-dict
+order, base64 of little-endian numbers. Needs torch (any 2.x) and nothing else; the version that made a file is named
+in it.
 """
 
 import base64
@@ -16,8 +18,8 @@ import torch
 
 ADAM = {'learningRate': 1e-3, 'beta1': 0.9, 'beta2': 0.999, 'epsilon': 1e-7, 'steps': 3}
 
-# name: vocabulary V, embedding E, units H, rows B, sequence length T. The library runs small vocabularies (2V <= 3E) and large ones
-# in two different ways; both are here, and so are sizes that no vector width divides.
+# name: vocabulary V, embedding E, units H, rows B, sequence length T. The library runs small vocabularies (2V <= 3E)
+# and large ones in two different ways; both are here, and so are sizes that no vector width divides.
 CASES = {
     'ordinary': (20, 16, 32, 4, 9),
     'ordinary-large-vocabulary': (40, 16, 16, 4, 8),

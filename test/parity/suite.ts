@@ -1,7 +1,8 @@
 /**
- * What every engine must get right: PyTorch's numbers in float64, and what the rest of the system builds on (shards add up, the same bits
- * twice, nothing left behind). Tolerances: a gradient within 1e-4 of its tensor's largest value, a loss within 1e-5 of itself; float32
- * engines are a hundred times better than that, a wrong term is a hundred times worse.
+ * What every engine must get right: PyTorch's numbers in float64, and what the rest of the system builds on (shards
+ * add up, the same bits twice, nothing left behind). Tolerances: a gradient within 1e-4 of its tensor's largest
+ * value, a loss within 1e-5 of itself; float32 engines are a hundred times better than that, a wrong term is a
+ * hundred times worse.
  */
 import { randomStream } from '@lockstep/data';
 import { loadEngine } from '@lockstep/engine';

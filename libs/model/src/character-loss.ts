@@ -1,7 +1,7 @@
 /**
- * The output layer with softmax and cross-entropy in nats, forward and backward. Losses stay one a character, so that the host can
- * add them in float64, and the gradient is that of their SUM: shards are summed and divided once, by whoever knows the count.
- * Shapes: N characters, H units, V ids.
+ * The output layer with softmax and cross-entropy in nats, forward and backward. Losses stay one a character, so that
+ * the host can add them in float64, and the gradient is that of their SUM: shards are summed and divided once, by
+ * whoever knows the count. Shapes: N characters, H units, V ids.
  */
 import type { Tensor } from '@tensorflow/tfjs-core';
 

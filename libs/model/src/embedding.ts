@@ -1,14 +1,15 @@
 /**
- * The embedding and the GRU's input weights are two linear maps in a row, x = onehot(id) M and then x W^T, so there are two ways to
- * run them:
+ * The embedding and the GRU's input weights are two linear maps in a row, x = onehot(id) M and then x W^T, so there
+ * are two ways to run them:
  *
- * - folded, for small vocabularies (characters): the GRU is given onehot(id) and the folded weights W M^T [3H,V]. That takes two
- *   products of width V over the whole sequence (the sums, the gradient of the folded weights).
+ * - folded, for small vocabularies (characters): the GRU is given onehot(id) and the folded weights W M^T [3H,V].
+ *   That takes two products of width V over the whole sequence (the sums, the gradient of the folded weights).
  * - looked up, for large ones: the GRU is given rows of M. That takes three products of width E (the sums, dW, dx).
  *
  * Both give the same model; which costs less follows from the sizes alone.
  */
 import { invariant } from '@lockstep/config';
+import type { ModelShape } from '@lockstep/reduce';
 import type { Tensor } from '@tensorflow/tfjs-core';
 
 import { sizes } from './engine.js';
@@ -37,14 +38,18 @@ export interface Embedding {
   ): { readonly dembedding: Tensor; readonly dweightIh: Tensor };
 }
 
-/** The cheaper of the two ways for a vocabulary of V ids and an embedding of width E. */
-export function createEmbedding(tf: Tfjs, products: Products, vocabularySize: number, width: number): Embedding {
+/** The cheaper of the two ways for a model of this shape. */
+export function createEmbedding(tf: Tfjs, products: Products, shape: ModelShape): Embedding {
+  const { vocabularySize, embedding: width } = shape;
   return 2 * vocabularySize <= 3 * width
     ? foldedEmbedding(tf, products, vocabularySize)
     : lookedUpEmbedding(tf, products, vocabularySize);
 }
 
-/** int32 ids of any shape -> one more axis of V, float32. Cast, because the wasm backend fills a float32 one-hot with integers. */
+/**
+ * int32 ids of any shape -> one more axis of V, float32. Cast, because the wasm backend fills a float32 one-hot with
+ * integers.
+ */
 export function oneHot(tf: Tfjs, ids: Tensor, vocabularySize: number): Tensor {
   return tf.cast(tf.oneHot(ids, vocabularySize), 'float32');
 }

@@ -1,6 +1,6 @@
 /**
- * What this library needs of an engine: tfjs itself and the name of its current backend. `@lockstep/engine` makes them; taking
- * only this much keeps the maths apart from how a backend is found and loaded.
+ * What this library needs of an engine: tfjs itself and the name of its current backend. `@lockstep/engine` makes
+ * them; taking only this much keeps the maths apart from how a backend is found and loaded.
  */
 import type * as tfjs from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';

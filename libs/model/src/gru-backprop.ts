@@ -1,12 +1,14 @@
 /**
- * Back-propagation through time. With dh the gradient that reaches the state after a step, the chain rule gives for the
- * gates' sums (before sigmoid and tanh)
+ * Back-propagation through time. With dh the gradient that reaches the state after a step, the chain rule gives for
+ * the gates' sums (before sigmoid and tanh)
  *
- *   g = dh (1-z)    dn = g (1-n^2)    dz = dh z (1-z) (h-n) = g kept    dr = dn (h Un^T + cn) r (1-r) = recalled (dn - dn r)
+ *   g = dh (1-z)              dz = dh z (1-z) (h-n) = g kept
+ *   dn = g (1-n^2)            dr = dn (h Un^T + cn) r (1-r) = recalled (dn - dn r)
  *
- * and, with m = dn r the gradient of (h Un^T + cn), dh' = dh z + [dr dz m] U for the state before the step. Only that runs step by
- * step; each weight gradient is one product over the whole sequence. [dr dz m] serves the recurrent weights, [dr dz dn] the
- * input ones: both stacks would cost a copy of the larger part, so the last third of the input's product is made apart.
+ * and, with m = dn r the gradient of (h Un^T + cn), dh' = dh z + [dr dz m] U for the state before the step. Only that
+ * runs step by step; each weight gradient is one product over the whole sequence. [dr dz m] serves the recurrent
+ * weights, [dr dz dn] the input ones: both stacks would cost a copy of the larger part, so the last third of the
+ * input's product is made apart.
  */
 import type { Tensor } from '@tensorflow/tfjs-core';
 
@@ -45,7 +47,12 @@ interface Chain {
 }
 
 /** All gradients of the GRU, inside the caller's `tidy`. */
-export function gruBackprop(tf: Tfjs, products: Products, inputs: GruBackpropInputs, needsInput: boolean): GruGradients {
+export function gruBackprop(
+  tf: Tfjs,
+  products: Products,
+  inputs: GruBackpropInputs,
+  needsInput: boolean,
+): GruGradients {
   const { x, weightIh, weightHh, reserve } = inputs;
   const units = sizes(weightHh)[1];
   const [before, ...activations] = reserve;
@@ -70,7 +77,12 @@ export function gruBackprop(tf: Tfjs, products: Products, inputs: GruBackpropInp
   };
 }
 
-function backThroughSteps(tf: Tfjs, dhidden: readonly Tensor[], activations: readonly Tensor[], weightHh: Tensor): Chain {
+function backThroughSteps(
+  tf: Tfjs,
+  dhidden: readonly Tensor[],
+  activations: readonly Tensor[],
+  weightHh: Tensor,
+): Chain {
   const gates = new Array<Tensor>(dhidden.length);
   const fresh = new Array<Tensor>(dhidden.length);
   let dstate = dhidden[dhidden.length - 1];

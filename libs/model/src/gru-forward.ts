@@ -1,12 +1,13 @@
 /**
- * The forward pass of the GRU over a whole sequence, reset applied after the recurrent product (Cho et al. 2014, in the form of
- * torch.nn.GRU, Keras's default and cuDNN):
+ * The forward pass of the GRU over a whole sequence, reset applied after the recurrent product (Cho et al. 2014, in
+ * the form of torch.nn.GRU, Keras's default and cuDNN):
  *
  *   r = sigmoid(x Wr^T + br + h Ur^T + cr)         z = sigmoid(x Wz^T + bz + h Uz^T + cz)
  *   n = tanh(x Wn^T + bn + r * (h Un^T + cn))      h' = n + z * (h - n)
  *
- * Speed comes from few small operations a step: the products with x, all biases but cn, are one product for the whole sequence,
- * with the biases as weights of one more input that is always 1. Shapes: T steps, B rows, K inputs, H units.
+ * Speed comes from few small operations a step: the products with x, all biases but cn, are one product for the whole
+ * sequence, with the biases as weights of one more input that is always 1. Shapes: T steps, B rows, K inputs, H
+ * units.
  */
 import type { Tensor } from '@tensorflow/tfjs-core';
 
@@ -91,8 +92,8 @@ export function gruStep(
  * All steps, inside the caller's `tidy`.
  * @param x [T,B,K], time first
  * @param state [B,H], before the first step
- * @returns hidden [T,B,H], the state after each step; with `keepReserve` followed by what `gruBackprop` takes as its reserve:
- * the states before each step [T,B,H], then RESERVE_PER_STEP tensors a step
+ * @returns hidden [T,B,H], the state after each step; with `keepReserve` followed by what `gruBackprop` takes as its
+ * reserve: the states before each step [T,B,H], then RESERVE_PER_STEP tensors a step
  */
 export function gruForward(
   tf: Tfjs,

@@ -41,7 +41,8 @@ describe('LockstepGru', () => {
   it('gives tf.grads the gradients that the backward kernel gives', () => {
     registerGru(tf, 'wasm');
     const given = inputs();
-    const dhidden = tf.tensor(Float32Array.from({ length: steps * rows * units }, (_, i) => Math.sin(i)), [steps, rows, units]);
+    const values = Float32Array.from({ length: steps * rows * units }, (_, i) => Math.sin(i));
+    const dhidden = tf.tensor(values, [steps, rows, units]);
     const direct = tf.tidy(() => {
       const [, ...reserve] = runGru(tf, given, true);
       const { dx, dstate, dweightIh, dweightHh, dbiasIh, dbiasHh } = runGruBackprop(tf, given, reserve, dhidden, true);
@@ -78,12 +79,15 @@ describe('LockstepGru', () => {
 
 /** The GRU after the documentation of torch.nn.GRU, in float64, a loop for every index; hidden [T,B,H] flat. */
 function scalarGru(given: GruInputs): number[] {
-  const [x, weightIh, weightHh, biasIh, biasHh] = [given.x, given.weightIh, given.weightHh, given.biasIh, given.biasHh].map(
-    (tensor) => tensor.dataSync(),
-  );
+  const x = given.x.dataSync();
+  const inputGates = { weight: given.weightIh.dataSync(), bias: given.biasIh.dataSync() };
+  const stateGates = { weight: given.weightHh.dataSync(), bias: given.biasHh.dataSync() };
   const sigmoid = (value: number): number => 1 / (1 + Math.exp(-value));
-  const row = (weight: ArrayLike<number>, gate: number, values: ArrayLike<number>): number =>
-    Array.from(values, (value, i) => weight[gate * values.length + i] * value).reduce((sum, term) => sum + term, 0);
+  const sums = ({ weight, bias }: typeof inputGates, unit: number, values: ArrayLike<number>): number[] =>
+    [0, 1, 2].map((gate) => {
+      const row = gate * units + unit;
+      return Array.from(values).reduce((sum, value, i) => sum + weight[row * values.length + i] * value, bias[row]);
+    });
   const hidden: number[] = [];
   const states = Array.from({ length: rows }, (_, b) => [...given.state.dataSync().slice(b * units, (b + 1) * units)]);
   for (let t = 0; t < steps; t++) {
@@ -91,10 +95,10 @@ function scalarGru(given: GruInputs): number[] {
       const input = x.slice((t * rows + b) * width, (t * rows + b + 1) * width);
       const before = states[b];
       states[b] = before.map((h, unit) => {
-        const [ir, iz, ini] = [0, 1, 2].map((gate) => row(weightIh, gate * units + unit, input) + biasIh[gate * units + unit]);
-        const [hr, hz, hn] = [0, 1, 2].map((gate) => row(weightHh, gate * units + unit, before) + biasHh[gate * units + unit]);
+        const [ir, iz, inn] = sums(inputGates, unit, input);
+        const [hr, hz, hn] = sums(stateGates, unit, before);
         const z = sigmoid(iz + hz);
-        return (1 - z) * Math.tanh(ini + sigmoid(ir + hr) * hn) + z * h;
+        return (1 - z) * Math.tanh(inn + sigmoid(ir + hr) * hn) + z * h;
       });
       hidden.push(...states[b]);
     }

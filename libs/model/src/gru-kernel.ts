@@ -1,12 +1,12 @@
 /**
- * The GRU as a pair of tfjs kernels, `LockstepGru` and `LockstepGruBackprop`, and the gradient that joins them. The versions here
- * are made of tfjs operations and run on every backend; a fused one takes the place of the pair on one backend when it is
- * registered there first, and has only to honour the inputs and outputs below.
+ * The GRU as a pair of tfjs kernels, `LockstepGru` and `LockstepGruBackprop`, and the gradient that joins them. The
+ * versions here are made of tfjs operations and run on every backend; a fused one takes the place of the pair on one
+ * backend when it is registered there first, and has only to honour the inputs and outputs below.
  *
- * - LockstepGru: inputs of `GruInputs`; attribute keepReserve; outputs hidden [T,B,H] and, if asked, the reserve: any number of
- *   tensors, read by the same backend's LockstepGruBackprop alone.
- * - LockstepGruBackprop: inputs x, weightIh, weightHh, dhidden [T,B,H], reserve0, reserve1, ...; attribute needsInputGradient;
- *   outputs dstate, dweightIh, dweightHh, dbiasIh, dbiasHh and, if asked, dx.
+ * - LockstepGru: inputs of `GruInputs`; attribute keepReserve; outputs hidden [T,B,H] and, if asked, the reserve: any
+ *   number of tensors, read by the same backend's LockstepGruBackprop alone.
+ * - LockstepGruBackprop: inputs x, weightIh, weightHh, dhidden [T,B,H], reserve0, reserve1, ...; attribute
+ *   needsInputGradient; outputs dstate, dweightIh, dweightHh, dbiasIh, dbiasHh and, if asked, dx.
  */
 import { invariant } from '@lockstep/config';
 import type { GradConfig, NamedTensorInfoMap, NamedTensorMap, Tensor } from '@tensorflow/tfjs-core';
@@ -43,10 +43,7 @@ export function registerGru(tf: Tfjs, backendName: BackendName): void {
       backendName,
       kernelFunc: ({ inputs, attrs }) =>
         tf.tidy(() => {
-          const reserve: Tensor[] = [];
-          while (inputs[`reserve${reserve.length}`] !== undefined) reserve.push(tensor(inputs, `reserve${reserve.length}`));
-          const named = { ...gruBackpropInputs(inputs), reserve };
-          const d = gruBackprop(tf, products, named, attrs?.['needsInputGradient'] === true);
+          const d = gruBackprop(tf, products, gruBackpropInputs(inputs), attrs?.['needsInputGradient'] === true);
           return [d.dstate, d.dweightIh, d.dweightHh, d.dbiasIh, d.dbiasHh, ...(d.dx === undefined ? [] : [d.dx])];
         }),
     });
@@ -79,8 +76,8 @@ export function runGruBackprop(
 const INPUT_NAMES = ['x', 'state', 'weightIh', 'weightHh', 'biasIh', 'biasHh'];
 
 /**
- * For tf.grads: the tape keeps the inputs alone and runs the forward pass once more for its reserve, because the tape copies every
- * tensor that it saves. The model calls the pair directly and pays for neither.
+ * For tf.grads: the tape keeps the inputs alone, and the forward pass runs once more for its reserve. That keeps the
+ * number of outputs free, which the tape must otherwise know beforehand. The model calls the pair directly.
  */
 function gruGradient(tf: Tfjs): GradConfig {
   return {
@@ -121,8 +118,13 @@ function gruInputs(inputs: NamedTensorInfoMap): GruInputs {
   };
 }
 
-function gruBackpropInputs(inputs: NamedTensorInfoMap): Omit<GruBackpropInputs, 'reserve'> {
+function gruBackpropInputs(inputs: NamedTensorInfoMap): GruBackpropInputs {
+  const reserve: Tensor[] = [];
+  for (let name = 'reserve0'; inputs[name] !== undefined; name = `reserve${reserve.length}`) {
+    reserve.push(tensor(inputs, name));
+  }
   return {
+    reserve,
     x: tensor(inputs, 'x'),
     weightIh: tensor(inputs, 'weightIh'),
     weightHh: tensor(inputs, 'weightHh'),

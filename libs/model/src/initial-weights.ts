@@ -1,6 +1,6 @@
 /**
- * Weights before the first step, drawn on the host from the seed alone, so that every worker, on every engine, starts from the same
- * bits. Each tensor has its own random stream: a change of one draws no other differently.
+ * Weights before the first step, drawn on the host from the seed alone, so that every worker, on every engine, starts
+ * from the same bits. Each tensor has its own random stream: a change of one draws no other differently.
  */
 import { randomStream } from '@lockstep/data';
 import type { RandomStream } from '@lockstep/data';
@@ -8,12 +8,13 @@ import { layoutView } from '@lockstep/reduce';
 import type { WeightEntry, WeightLayout } from '@lockstep/reduce';
 
 import { orthonormalVectors } from './orthogonal.js';
+import { modelShape } from './weights.js';
 
 export interface InitialWeightsOptions {
   readonly seed: number;
   /**
-   * `torch`: embedding normal(0, 1), everything else uniform within 1/sqrt(units), biases included.
-   * `keras`: embedding uniform within 0.05, input and dense weights Glorot uniform, recurrent weights orthogonal, biases zero.
+   * `torch`: embedding normal(0, 1), everything else uniform within 1/sqrt(units), biases included. `keras`:
+   * embedding uniform within 0.05, input and dense weights Glorot uniform, recurrent weights orthogonal, biases zero.
    */
   readonly init: 'torch' | 'keras';
 }
@@ -25,7 +26,7 @@ type Fill = (values: Float32Array, random: RandomStream) => void;
 export function initialWeights(layout: WeightLayout, options: InitialWeightsOptions): Float32Array {
   const weights = new Float32Array(layout.length);
   const fillOf = options.init === 'torch' ? torchFill : kerasFill;
-  const units = layout.entries[2].shape[1];
+  const { units } = modelShape(layout);
   for (const entry of layout.entries) {
     const random = randomStream(options.seed, 'initial weights', entry.name);
     fillOf(entry, units)(layoutView(layout, weights, entry.name), random);
@@ -43,9 +44,9 @@ function torchFill({ name }: WeightEntry, units: number): Fill {
 }
 
 /**
- * Keras draws its GRU matrices whole, inputs by 3H: the Glorot limit counts all 3H outputs, and it is the 3H columns together whose H
- * rows are orthonormal. Its gates come in the order z, r, n and ours in r, z, n; the gates of a random matrix are
- * exchangeable, so the first third drawn is simply r here.
+ * Keras draws its GRU matrices whole, inputs by 3H: the Glorot limit counts all 3H outputs, and it is the 3H columns
+ * together whose H rows are orthonormal. Its gates come in the order z, r, n and ours in r, z, n; the gates of a
+ * random matrix are exchangeable, so the first third drawn is simply r here.
  */
 function kerasFill({ name, shape }: WeightEntry, units: number): Fill {
   if (name === 'embedding.weight') return uniform(0.05);

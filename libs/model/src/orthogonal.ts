@@ -1,7 +1,8 @@
 /**
- * Random orthonormal vectors (Saxe et al. 2014) by Gram-Schmidt in float64: the Q of a QR decomposition with a positive diagonal of
- * R, which is what makes the distribution uniform. A normal matrix is well conditioned, so one pass leaves the vectors orthogonal
- * far beyond float32. The cost is 2 x count^2 x length operations, 6.4 G for 1024 units: seconds, once a run.
+ * Random orthonormal vectors (Saxe et al. 2014) by Gram-Schmidt in float64: the Q of a QR decomposition with a
+ * positive diagonal of R, which is what makes the distribution uniform. A normal matrix is well conditioned, so one
+ * pass leaves the vectors orthogonal far beyond float32. The cost is 2 x count^2 x length operations, 6.4 G for 1024
+ * units: seconds, once a run.
  */
 import { invariant } from '@lockstep/config';
 import type { RandomStream } from '@lockstep/data';

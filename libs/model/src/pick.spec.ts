@@ -23,7 +23,8 @@ describe('pickCharacter', () => {
       counts.forEach((count, id) => {
         const expected = weights[id] / total;
         // Five standard deviations of a binomial count; the stream is seeded, so this passes always or never.
-        expect(Math.abs(count / draws - expected)).toBeLessThanOrEqual(5 * Math.sqrt((expected * (1 - expected)) / draws));
+        const deviation = Math.sqrt((expected * (1 - expected)) / draws);
+        expect(Math.abs(count / draws - expected)).toBeLessThanOrEqual(5 * deviation);
       });
     }
   });

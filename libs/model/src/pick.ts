@@ -4,7 +4,8 @@ import { UNKNOWN_ID } from '@lockstep/data';
 import type { RandomStream } from '@lockstep/data';
 
 /**
- * Draws an id with probability proportional to exp(logit / temperature). UNKNOWN_ID is never drawn: it stands for no character.
+ * Draws an id with probability proportional to exp(logit / temperature). UNKNOWN_ID is never drawn: it stands for no
+ * character.
  * @param logits [V], V >= 2
  * @param temperature 0 takes the largest logit, the lowest id among equals, and draws no random number
  */

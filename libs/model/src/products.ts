@@ -1,18 +1,21 @@
 /**
  * Matrix products and row access, in the form that is fast on each backend. The maths is the same; the costs are not:
  *
- * - tensorflow: transpose flags are free, and a product of [B,H] with [3H,H] transposed is nearly twice as fast as with a
- *   transposed copy [H,3H]. A batch of three gate products is faster still, and taking it apart along the first axis
- *   shares memory.
- * - wasm: a product with a transpose flag leaves the fast path (15 times slower), so transposes are made explicitly; slice,
- *   split and unstack copy their whole input for every output, so rows are taken with gatherND, which copies rows alone.
+ * - tensorflow: transpose flags are free, and a product of [B,H] with [3H,H] transposed is nearly twice as fast as
+ *   with a transposed copy [H,3H]. A batch of three gate products is faster still, and taking it apart along the
+ *   first axis shares memory.
+ * - wasm: a product with a transpose flag leaves the fast path (15 times slower), so transposes are made explicitly;
+ *   slice, split and unstack copy their whole input for every output, so rows are taken with gatherND, which copies
+ *   rows alone.
  */
 import type { Tensor } from '@tensorflow/tfjs-core';
 
 import { sizes } from './engine.js';
 import type { BackendName, Tfjs } from './engine.js';
 
-/** Weights of the three gates in the form that `gateProducts` wants; made by `prepareGates`, disposed like any tensor. */
+/**
+ * Weights of the three gates in the form that `gateProducts` wants; made by `prepareGates`, disposed like any tensor.
+ */
 export type GateWeights = Tensor[];
 
 export interface Products {

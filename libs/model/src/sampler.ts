@@ -1,7 +1,7 @@
 /**
- * One character at a time. Weights, in the form that a step wants them, and the state stay on the engine between calls; only logits
- * come back. It does not go through the GRU kernels: a fused one packs its weights anew at every call, which pays for a
- * sequence and not for a step.
+ * One character at a time. Weights, in the form that a step wants them, and the state stay on the engine between
+ * calls; only logits come back. It does not go through the GRU kernels: a fused one packs its weights anew at every
+ * call, which pays for a sequence and not for a step.
  */
 import { invariant } from '@lockstep/config';
 import type { WeightLayout } from '@lockstep/reduce';
@@ -11,7 +11,7 @@ import { denseLogits } from './character-loss.js';
 import type { Tfjs } from './engine.js';
 import { gruStep, prepareGru, withOnes } from './gru-forward.js';
 import type { Products } from './products.js';
-import { uploadWeights } from './weights.js';
+import { modelShape, uploadWeights } from './weights.js';
 
 export interface Sampler {
   /** Starts over from the zero state and reads `ids`, if any; returns the logits [V] of the next character. */
@@ -24,8 +24,7 @@ export interface Sampler {
 
 /** @param flat is copied: the caller may go on training while the sampler lives */
 export function createSampler(tf: Tfjs, products: Products, layout: WeightLayout, flat: Float32Array): Sampler {
-  const [vocabularySize] = layout.entries[0].shape;
-  const units = layout.entries[2].shape[1];
+  const { vocabularySize, units } = modelShape(layout);
   const { step, dense, inputs } = tf.tidy(() => {
     const weights = uploadWeights(tf, layout, flat.slice());
     const { input, ...step } = prepareGru(tf, products, weights);

@@ -1,6 +1,7 @@
 /** The flat weight vector as tensors and back: one upload a tensor, one download for the whole gradient. */
+import { invariant } from '@lockstep/config';
 import { layoutView } from '@lockstep/reduce';
-import type { WeightLayout } from '@lockstep/reduce';
+import type { ModelShape, WeightLayout } from '@lockstep/reduce';
 import type { Tensor } from '@tensorflow/tfjs-core';
 
 import type { Tfjs } from './engine.js';
@@ -16,13 +17,20 @@ export interface ModelTensors {
   readonly denseBias: Tensor;
 }
 
+/** The three sizes that a layout was made of. */
+export function modelShape(layout: WeightLayout): ModelShape {
+  const [vocabularySize, embedding] = shapeOf(layout, 'embedding.weight');
+  const [, units] = shapeOf(layout, 'dense.weight');
+  return { vocabularySize, embedding, units };
+}
+
 /**
- * Tensors over a flat vector, which must not change while they live: some backends read it only when a tensor is first used.
+ * Tensors over a flat vector, which must not change while they live: some backends read it only when a tensor is
+ * first used.
  */
 export function uploadWeights(tf: Tfjs, layout: WeightLayout, flat: Float32Array): ModelTensors {
   const upload = (name: string): Tensor => {
-    const shape = layout.entries.find((entry) => entry.name === name)?.shape ?? [];
-    return tf.tensor(layoutView(layout, flat, name), [...shape], 'float32');
+    return tf.tensor(layoutView(layout, flat, name), shapeOf(layout, name), 'float32');
   };
   return {
     embedding: upload('embedding.weight'),
@@ -39,4 +47,10 @@ export function uploadWeights(tf: Tfjs, layout: WeightLayout, flat: Float32Array
 export function downloadGradient(tf: Tfjs, d: ModelTensors): Float32Array {
   const parts = [d.embedding, d.weightIh, d.weightHh, d.biasIh, d.biasHh, d.denseWeight, d.denseBias];
   return tf.concat(parts.map((part) => tf.reshape(part, [-1]))).dataSync<'float32'>();
+}
+
+function shapeOf(layout: WeightLayout, name: string): number[] {
+  const entry = layout.entries.find((candidate) => candidate.name === name);
+  invariant(entry !== undefined, `no weight is called ${name}`);
+  return [...entry.shape];
 }
