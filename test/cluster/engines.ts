@@ -5,7 +5,7 @@
 import { findEngine } from '@lockstep/engine';
 
 const native = await findEngine('tensorflow', { device: { kind: 'cpu' } }).catch((error: unknown) => String(error));
-export const NATIVE_MISSING = typeof native === 'string' ? native : undefined;
+const NATIVE_MISSING = typeof native === 'string' ? native : undefined;
 if (NATIVE_MISSING !== undefined) {
   process.stderr.write(`skipped: tests on the tensorflow engine; ${NATIVE_MISSING}; run npx lockstep engine install\n`);
 }

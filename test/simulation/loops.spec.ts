@@ -88,7 +88,7 @@ class SummingCompute implements Compute {
           characters: 3,
         };
       case 'sample':
-        return { type: 'sampled', ids: [...task.sample.prime] };
+        return { type: 'sampled', payload: viewAsBytes(Int32Array.from(task.sample.prime)) };
     }
   }
 }
@@ -189,7 +189,8 @@ describe('coordinator and workers', () => {
     await coordinator.run();
     await running;
     expect(reports).toContainEqual({ type: 'validation', step: STEPS, loss: 2, characters: 6 });
-    expect(reports).toContainEqual({ type: 'sample', ids: [1, 2] });
+    const samples = reports.flatMap((report) => (report.type === 'sample' ? [[...copyToIntegers(report.payload)]] : []));
+    expect(samples).toEqual([[1, 2]]);
   });
 
   it('goes on with the others when one fails, and says why it failed', async () => {

@@ -1,2 +1,3 @@
 #!/usr/bin/env node
-import "../dist/main.js";
+/** The `lockstep` command, from what `npm start` or `npm run build` compiled. */
+import '../dist/main.js';

@@ -40,7 +40,7 @@ export function fromPortable({ kind, what, hint, stack }: PortableError): Lockst
 
 /** Buffers of a result that move to the other thread instead of being copied. */
 export function transferables(result: ComputeResult): ArrayBuffer[] {
-  if (result.type !== 'gradient' && result.type !== 'snapshot') return [];
-  const payload = result.type === 'gradient' ? [result.payload] : result.payload;
+  if (!('payload' in result)) return [];
+  const payload = result.type === 'snapshot' ? result.payload : [result.payload];
   return payload.map((bytes) => bytes.buffer).filter((buffer) => buffer instanceof ArrayBuffer);
 }

@@ -14,7 +14,7 @@ import type { Optimizer } from '@lockstep/optimizer';
 import type { ComputeResult, ComputeTask } from '@lockstep/protocol';
 import { bytesOf, createDigest, weightLayout } from '@lockstep/reduce';
 import type { WeightLayout } from '@lockstep/reduce';
-import { copyToFloats, copyToIntegers } from '@lockstep/runtime';
+import { copyToFloats, copyToIntegers, viewAsBytes } from '@lockstep/runtime';
 
 type Task<T extends ComputeTask['type']> = Extract<ComputeTask, { type: T }>;
 
@@ -150,7 +150,7 @@ export class ComputeService {
         ids.push(id);
         logits = sampler.next(id);
       }
-      return { type: 'sampled', ids };
+      return { type: 'sampled', payload: viewAsBytes(Int32Array.from(ids)) };
     } finally {
       sampler.dispose();
     }

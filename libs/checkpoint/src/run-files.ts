@@ -67,11 +67,6 @@ export async function writeRunConfig(runDirectory: string, config: unknown): Pro
   await writeJsonFile(runPaths(runDirectory).config, config);
 }
 
-/** Reads config.json as plain JSON; what it must hold is the reader's to check. */
-export async function readRunConfig(runDirectory: string): Promise<unknown> {
-  return readJsonFile(runPaths(runDirectory).config, z.json());
-}
-
 /** Replaces run.json. */
 export async function writeRunFile(runDirectory: string, runFile: RunFile): Promise<void> {
   await writeJsonFile(runPaths(runDirectory).run, runFile);

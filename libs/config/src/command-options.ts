@@ -90,7 +90,3 @@ export const EVALUATE_OPTIONS = {
   device: deviceChoice,
   json: { type: 'boolean', group: TEXT, default: false, help: 'Print one JSON object' },
 } as const satisfies OptionTable;
-
-export type WorkerOptions = typeof WORKER_OPTIONS;
-export type SampleOptions = typeof SAMPLE_OPTIONS;
-export type EvaluateOptions = typeof EVALUATE_OPTIONS;

@@ -82,6 +82,7 @@ describe('options table', () => {
       'install-engine',
       'run-dir',
       'checkpoint-every',
+      'keep',
       'sample-length',
       'json',
       'quiet',

@@ -10,7 +10,7 @@ import { LockstepError } from './errors.js';
 
 const positiveInteger = z.int().min(1);
 
-export const runConfigSchema = z.strictObject({
+const runConfigSchema = z.strictObject({
   /** Raised when a field is added or changes its meaning. */
   formatVersion: z.literal(1),
   text: z.strictObject({

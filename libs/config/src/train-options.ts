@@ -202,6 +202,14 @@ export const TRAIN_OPTIONS = {
     defaultText: 'only the first and the last step',
     help: 'Write a checkpoint this often',
   },
+  keep: {
+    type: 'integer',
+    group: OUTPUT,
+    unit: 'checkpoints',
+    min: 1,
+    default: 5,
+    help: 'Keep the newest so many checkpoints, beside the first',
+  },
   sampleLength: {
     type: 'integer',
     group: OUTPUT,

@@ -13,7 +13,6 @@ export type {
 export type { CoordinatorSettings, SampleRequest } from './coordinator/settings.js';
 export { initialCoordinatorState } from './coordinator/state.js';
 export type { CoordinatorState } from './coordinator/state.js';
-export { PROTOCOL_VERSION } from './messages.js';
 export type { CoordinatorMessage, Failure, WorkerMessage } from './messages.js';
 export type { ComputeResult, ComputeTask, WorkerAction, WorkerEvent, WorkerOutcome } from './worker/events.js';
 export { initialWorkerState } from './worker/state.js';

@@ -88,7 +88,8 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
     lossSum: z.number(),
     characters: count,
   }),
-  z.strictObject({ type: z.literal('sampled'), ...envelope, ids: z.array(count).max(1_000_000).readonly() }),
+  /** Payload: the ids that were drawn, int32. */
+  z.strictObject({ type: z.literal('sampled'), ...envelope }),
   /** The worker goes because it was told to from outside; not a failure. */
   z.strictObject({ type: z.literal('leave'), ...envelope }),
   /** The worker cannot go on; the last thing it says. */
@@ -148,12 +149,12 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
 export type WorkerMessage = z.infer<typeof workerMessageSchema>;
 export type CoordinatorMessage = z.infer<typeof coordinatorMessageSchema>;
 export type Failure = z.infer<typeof failure>;
-export type StopReason = Extract<CoordinatorMessage, { type: 'stop' }>['reason'];
 
 /** How many payload frames each message carries; anything else is refused before it is looked at. */
 export function payloadFrameCount(message: WorkerMessage | CoordinatorMessage): number {
   switch (message.type) {
     case 'gradient':
+    case 'sampled':
     case 'assign':
     case 'update':
     case 'evaluate':

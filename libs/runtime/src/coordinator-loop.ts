@@ -131,6 +131,7 @@ export class CoordinatorLoop {
 
   /** Vectors of any other length than the model's never get near a sum. */
   #checkPayload(message: WorkerMessage, payload: Frames): void {
+    if (message.type !== 'gradient' && message.type !== 'snapshot') return;
     const expected = this.#work.gradientLength * Float32Array.BYTES_PER_ELEMENT;
     const odd = payload.find((frame) => frame.byteLength !== expected);
     if (odd === undefined) return;

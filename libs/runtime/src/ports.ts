@@ -15,12 +15,13 @@ export type Frames = readonly Uint8Array[];
 
 export type ServerEvent =
   | { readonly type: 'message'; readonly peer: PeerId; readonly frames: Frames }
-  /** The peer cannot be reached any more, or stopped draining its queue; nothing more is sent to it. */
+  /** The peer is lost, or stopped draining its queue; nothing is sent to it or arrives from it until it connects again. */
   | { readonly type: 'gone'; readonly peer: PeerId; readonly reason: string };
 
 export type ClientEvent =
   | { readonly type: 'message'; readonly frames: Frames }
   | { readonly type: 'connected' }
+  /** Also when the send queue was given up; nothing that was sent before this event arrives later. */
   | { readonly type: 'disconnected'; readonly reason: string };
 
 /** The coordinator's side: one bound endpoint, many peers. */
@@ -29,7 +30,10 @@ export interface ServerTransport {
   readonly endpoint: string;
   /** Queues a message; never blocks. A full queue ends the peer with a `gone` event instead of growing. */
   send(peer: PeerId, frames: Frames): void;
-  /** Forgets a peer: drops what is queued for it and ignores what still arrives from it. */
+  /**
+   * Forgets a peer until it connects again: drops what is queued for it, ignores what still arrives. The peer is told by
+   * `disconnected`.
+   */
   drop(peer: PeerId): void;
   onEvent(handler: (event: ServerEvent) => void): void;
   /** Sends what is queued, for at most `lingerMs`, then closes. */

@@ -57,9 +57,8 @@ export const evaluateCommand: CommandModule = {
       process.stdout.write(`${JSON.stringify(result)}\n`);
       return;
     }
-    process.stdout.write(
-      `loss ${loss.toFixed(4)} nats a character ` +
-        `(${result.bits.toFixed(4)} bits, perplexity ${result.perplexity.toFixed(3)}) over ${formatCount(characters)} characters, ${formatCount(unknown)} of the text unknown to the model\n`,
-    );
+    const units = `${result.bits.toFixed(4)} bits, perplexity ${result.perplexity.toFixed(3)}`;
+    const extent = `${formatCount(characters)} characters, ${formatCount(unknown)} of the text unknown to the model`;
+    process.stdout.write(`loss ${loss.toFixed(4)} nats a character (${units}) over ${extent}\n`);
   },
 };

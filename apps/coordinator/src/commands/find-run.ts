@@ -1,6 +1,6 @@
 /** Which run `lockstep status`, `stop` and `inspect` mean: the directory given, or the latest below runs/. */
-import { isSameProcess, readRunFile } from '@lockstep/checkpoint';
-import type { RunFile } from '@lockstep/checkpoint';
+import { isSameProcess, readRunFile, readSummary } from '@lockstep/checkpoint';
+import type { RunFile, RunSummary } from '@lockstep/checkpoint';
 import { LockstepError } from '@lockstep/config';
 import { readdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
@@ -12,6 +12,8 @@ export interface FoundRun {
   readonly file: RunFile;
   /** Whether its coordinator lives; null when it runs on another machine, where nobody here can tell. */
   readonly alive: boolean | null;
+  /** What came out of it, once it has ended well. */
+  readonly summary: RunSummary | null;
 }
 
 async function latestRun(): Promise<string> {
@@ -30,7 +32,8 @@ export async function findRun(path: unknown): Promise<FoundRun> {
   const directory = typeof path === 'string' ? path : await latestRun();
   const file = await readRunFile(directory);
   const alive = file.host === hostname() ? isSameProcess(file.coordinator) : null;
-  return { path: directory, file, alive };
+  const ended = file.state === 'done' || file.state === 'stopped';
+  return { path: directory, file, alive, summary: ended ? await readSummary(directory) : null };
 }
 
 /** The state as it is now: a coordinator that was killed could not write down that it ended. */

@@ -1,10 +1,36 @@
 /** `lockstep inspect`: what a checkpoint or a run directory holds, checked bit by bit. */
-import { listCheckpoints, readCheckpoint } from '@lockstep/checkpoint';
+import { journalLine, listCheckpoints, readCheckpoint, readJournal, runPaths } from '@lockstep/checkpoint';
 import { configFingerprint, parseRunConfig } from '@lockstep/config';
+import { existsSync } from 'node:fs';
 import type { CommandModule } from 'yargs';
 import { warnPassedOver } from '../passed-over.js';
 import { formatCount, formatLoss } from '../views/format.js';
 import { renderTable } from '../views/table.js';
+
+interface JournalFacts {
+  readonly steps: number;
+  readonly lastLoss: number | null;
+  /** A crash left half a line at the end. */
+  readonly torn: boolean;
+}
+
+/** What the journal of a run directory says; null where there is none, as in a single checkpoint. */
+async function inspectJournal(directory: string): Promise<JournalFacts | null> {
+  const { journal } = runPaths(directory);
+  if (!existsSync(journal)) return null;
+  const { lines, tornTail } = await readJournal(journal);
+  const last = lines.at(-1);
+  return {
+    steps: lines.length,
+    lastLoss: last === undefined ? null : journalLine.parse(last).loss,
+    torn: tornTail !== null,
+  };
+}
+
+function journalText({ steps, lastLoss, torn }: JournalFacts): string {
+  const loss = lastLoss === null ? '' : `, the last with loss ${formatLoss(lastLoss)}`;
+  return `${formatCount(steps)} committed steps${loss}${torn ? '; its last line is torn' : ''}`;
+}
 
 export const inspectCommand: CommandModule = {
   command: 'inspect <directory>',
@@ -31,6 +57,7 @@ export const inspectCommand: CommandModule = {
       config,
       tensors: layout.entries.map(({ name, shape }) => ({ name, shape })),
       checkpoints: await listCheckpoints(directory),
+      journal: await inspectJournal(directory),
     };
     if (argv['json'] === true) {
       process.stdout.write(`${JSON.stringify(facts)}\n`);
@@ -44,6 +71,7 @@ export const inspectCommand: CommandModule = {
       ['optimizer', `${optimizer.name} after ${formatCount(optimizer.steps)} updates`],
       ['text', `${config.text.sources.join(', ')}, ${config.vocabularySize} ids`],
       ['config', `fingerprint ${facts.fingerprint}`],
+      ...(facts.journal === null ? [] : [['journal', journalText(facts.journal)]]),
     ];
     const tensors = layout.entries.map(({ name, shape }) => [name, `[${shape.join(', ')}]`]);
     process.stdout.write(`${renderTable(rows)}\n\n${renderTable([['tensor', 'shape'], ...tensors])}\n`);

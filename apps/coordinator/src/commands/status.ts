@@ -18,6 +18,7 @@ function describeRun(run: FoundRun): string {
     ['loss', file.loss === null ? '-' : `${formatLoss(file.loss)} nats a character`],
     ['rate', `${formatCount(file.charactersPerSecond)} characters a second`],
     ['engine', `${file.engine}, ${file.shards} shards`],
+    ...(run.summary === null ? [] : [['weights', `SHA-256 ${run.summary.weightsSha256}`]]),
     ['updated', `${formatSeconds(age)} ago`],
   ];
   const workers = file.workers.map(({ slot, pid, host, state, step, shards, secondsPerShard }) =>
@@ -38,7 +39,13 @@ export const statusCommand: CommandModule = {
     const run = await findRun(argv['run']);
     const text =
       argv['json'] === true
-        ? JSON.stringify({ ...run.file, directory: run.path, alive: run.alive, state: currentState(run) })
+        ? JSON.stringify({
+            ...run.file,
+            directory: run.path,
+            alive: run.alive,
+            state: currentState(run),
+            summary: run.summary,
+          })
         : describeRun(run);
     process.stdout.write(`${text}\n`);
   },

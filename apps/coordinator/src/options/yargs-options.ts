@@ -11,8 +11,8 @@ function describe(option: Option): string {
   return option.help + unit;
 }
 
-/** What help and README say about the default; empty for an option that is simply off. */
-export function defaultText(option: Option): string {
+/** What help says about the default; empty for an option that is simply off. */
+function defaultText(option: Option): string {
   if (option.defaultText !== undefined) return option.defaultText;
   return 'default' in option && option.default !== undefined && option.default !== false ? String(option.default) : '';
 }

@@ -1,5 +1,6 @@
 /** What the machine reports and how a run begins, in the words of the views. */
 import type { Report } from '@lockstep/protocol';
+import { copyToIntegers } from '@lockstep/runtime';
 import type { ServerTransport } from '@lockstep/runtime';
 import type { RunEvent, RunView } from './events.js';
 import type { RunPlan } from './plan-run.js';
@@ -67,7 +68,7 @@ function toEvent(report: Report, plan: RunPlan): RunEvent {
     case 'validation':
       return { event: 'validation', step: report.step, loss: report.loss, characters: report.characters };
     case 'sample':
-      return { event: 'sample', prime: plan.prime, text: plan.vocabulary.decode(report.ids) };
+      return { event: 'sample', prime: plan.prime, text: plan.vocabulary.decode(copyToIntegers(report.payload)) };
     case 'warning':
       return { event: 'warning', text: report.what };
     case 'rejected':

@@ -1,5 +1,5 @@
 /** Where a run's results go: journal, checkpoints, and the running totals that end up in the summary. */
-import { writeCheckpoint } from '@lockstep/checkpoint';
+import { pruneCheckpoints, writeCheckpoint } from '@lockstep/checkpoint';
 import type { Journal } from '@lockstep/checkpoint';
 import type { CommittedStep } from '@lockstep/protocol';
 import type { Replica, RunStore } from '@lockstep/runtime';
@@ -14,23 +14,35 @@ interface EpochTotal {
   characters: number;
 }
 
+export interface DirectoryStoreOptions {
+  readonly plan: RunPlan;
+  readonly journal: Journal;
+  readonly checkpointsFolder: string;
+  /** Newest checkpoints that stay, beside the first. */
+  readonly keep: number;
+  readonly view: RunView;
+}
+
 export class DirectoryStore implements RunStore {
   readonly #plan: RunPlan;
   readonly #journal: Journal;
   readonly #checkpointsFolder: string;
+  readonly #keep: number;
   readonly #view: RunView;
   readonly #epochs: EpochTotal[] = [];
   readonly #recent: CommittedStep[] = [];
   #last: CommittedStep | undefined;
   #characters = 0;
   #computingSeconds = 0;
+  #checkpointing: Promise<void> = Promise.resolve();
   #latestCheckpoint: { readonly path: string; readonly weightsSha256: string } | undefined;
 
-  constructor(plan: RunPlan, journal: Journal, checkpointsFolder: string, view: RunView) {
-    this.#plan = plan;
-    this.#journal = journal;
-    this.#checkpointsFolder = checkpointsFolder;
-    this.#view = view;
+  constructor(options: DirectoryStoreOptions) {
+    this.#plan = options.plan;
+    this.#journal = options.journal;
+    this.#checkpointsFolder = options.checkpointsFolder;
+    this.#keep = options.keep;
+    this.#view = options.view;
   }
 
   async commit(step: CommittedStep): Promise<void> {
@@ -53,7 +65,13 @@ export class DirectoryStore implements RunStore {
     });
   }
 
+  /** One checkpoint at a time: a slow disk must not have several replicas in memory write at once. */
   async checkpoint(replica: Replica): Promise<void> {
+    this.#checkpointing = this.#checkpointing.then(() => this.#writeCheckpoint(replica));
+    await this.#checkpointing;
+  }
+
+  async #writeCheckpoint(replica: Replica): Promise<void> {
     const { config, layout, vocabulary } = this.#plan;
     const [weights, ...vectors] = replica.vectors;
     const written = await writeCheckpoint(this.#checkpointsFolder, {
@@ -71,6 +89,7 @@ export class DirectoryStore implements RunStore {
       vocabulary: vocabulary.characters,
     });
     this.#latestCheckpoint = written;
+    await pruneCheckpoints(this.#checkpointsFolder, this.#keep);
     this.#view.show({ event: 'checkpoint', step: replica.step, path: written.path });
   }
 

@@ -32,9 +32,11 @@ export interface TrainRunOptions {
   readonly view: RunView;
 }
 
-/** Gradient and header of the largest message, with room for neither more. */
-function maxFrameBytes(plan: RunPlan): number {
-  return Math.max(plan.layout.length * Float32Array.BYTES_PER_ELEMENT, LIMITS.headerLengthBytes);
+/** The largest of what travels in one frame: a vector of the model, the windows of a whole batch, a sample, a header. */
+function maxFrameBytes(plan: RunPlan, sampleLength: number): number {
+  const { batchSize, sequenceLength } = plan.config;
+  const values = Math.max(plan.layout.length, batchSize * (sequenceLength + 1), sampleLength);
+  return Math.max(values * Float32Array.BYTES_PER_ELEMENT, LIMITS.headerLengthBytes);
 }
 
 /** The first weights, and the state of an optimizer that has not made a step. */
@@ -58,7 +60,7 @@ export async function trainRun(options: TrainRunOptions): Promise<RunSummary> {
     await prepareRunDirectory(directory);
     const transport = await bindZeroMQServer({
       endpoint: setOrDefault(values, 'bind'),
-      maxFrameBytes: maxFrameBytes(plan),
+      maxFrameBytes: maxFrameBytes(plan, setOrDefault(values, 'sampleLength')),
     });
     try {
       await writeRunConfig(directory.path, plan.config);
@@ -81,7 +83,13 @@ async function leadRun(
   const startedMs = performance.now();
   const first = initialReplica(plan);
   const journal = await openJournal(directory.paths.journal);
-  const store = new DirectoryStore(plan, journal, directory.paths.checkpoints, view);
+  const store = new DirectoryStore({
+    plan,
+    journal,
+    checkpointsFolder: directory.paths.checkpoints,
+    keep: setOrDefault(values, 'keep'),
+    view,
+  });
   const observer = new RunObserver(plan, view);
   const locals = new LocalWorkers({
     count: plan.options.workers,

@@ -261,7 +261,7 @@ describe('the end', () => {
       { type: 'validation', step: 1, loss: 1.5, characters: 20 },
     ]);
     expect(snapshotOf(cluster)).toContainEqual(expect.objectContaining({ type: 'checkpoint' }));
-    const actions = cluster.say('a', { type: 'sampled', ids: [1, 2] });
+    const actions = cluster.say('a', { type: 'sampled' }, [new Uint8Array(8)]);
     expect(sent(actions, 'stop')).toEqual(['a: stop', 'b: stop']);
     expect(actions.at(-1)).toEqual({ type: 'end', outcome: { result: 'done', steps: 1 } });
   });

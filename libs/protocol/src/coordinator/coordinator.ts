@@ -106,7 +106,7 @@ function onMessage(
     case 'evaluated':
       return onEvaluated(heard, out, worker, message);
     case 'sampled':
-      return onSampled(heard, out, peer, message.ids);
+      return payload[0] === undefined ? heard : onSampled(heard, out, peer, payload[0]);
     case 'leave':
       return removeWorker(heard, out, peer, 'told to leave', 'left');
     case 'failed':
@@ -121,9 +121,9 @@ function onSampled(
   state: CoordinatorState,
   out: CoordinatorAction[],
   peer: string,
-  ids: readonly number[],
+  payload: Uint8Array,
 ): CoordinatorState {
   if (state.phase.name !== 'sampling' || state.phase.peer !== peer) return state;
-  report(out, { type: 'sample', ids });
+  report(out, { type: 'sample', payload });
   return { ...state, sampled: true, phase: { name: 'boundary' } };
 }

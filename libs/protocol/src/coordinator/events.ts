@@ -42,7 +42,7 @@ export type Report =
       readonly computeMs: number;
     }
   | { readonly type: 'validation'; readonly step: number; readonly loss: number; readonly characters: number }
-  | { readonly type: 'sample'; readonly ids: readonly number[] }
+  | { readonly type: 'sample'; readonly payload: Uint8Array }
   /** A message that was not applied, and why. */
   | { readonly type: 'rejected'; readonly slot: number | null; readonly reason: string }
   | { readonly type: 'warning'; readonly what: string };

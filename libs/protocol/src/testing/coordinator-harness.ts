@@ -13,7 +13,7 @@ import type { CoordinatorMessage, WorkerMessage } from '../messages.js';
 const GRADIENT = new Uint8Array(4);
 const SEQUENCE_LENGTH = 5;
 
-export function testSettings(overrides: Partial<CoordinatorSettings> = {}): CoordinatorSettings {
+function testSettings(overrides: Partial<CoordinatorSettings> = {}): CoordinatorSettings {
   return {
     run: 'run-1',
     term: 1,

@@ -21,6 +21,7 @@ export function onComputed(state: WorkerState, out: WorkerAction[], result: Comp
     case 'loaded':
       say({ ...envelope, ...result, type: 'synced' });
       return { ...state, phase: 'synced' };
+    case 'sampled':
     case 'gradient': {
       const { payload, ...header } = result;
       say({ ...envelope, ...header }, [payload]);
@@ -31,7 +32,6 @@ export function onComputed(state: WorkerState, out: WorkerAction[], result: Comp
       say({ ...envelope, ...header }, payload);
       return state;
     }
-    case 'sampled':
     case 'applied':
     case 'evaluated':
       say({ ...envelope, ...result });

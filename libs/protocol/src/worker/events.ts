@@ -38,7 +38,7 @@ export type ComputeResult =
       readonly lossSum: number;
       readonly characters: number;
     }
-  | { readonly type: 'sampled'; readonly ids: readonly number[] };
+  | { readonly type: 'sampled'; readonly payload: Uint8Array };
 
 export type WorkerEvent =
   | { readonly type: 'connected' }

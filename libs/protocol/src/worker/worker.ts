@@ -85,7 +85,8 @@ function onTick(state: WorkerState, out: WorkerAction[], nowMs: number): WorkerS
     });
   }
   if (state.phase !== 'greeting' && silentMs > LIMITS.peerSilenceMs) {
-    const what = `the coordinator at ${settings.coordinator} has been silent for ${LIMITS.peerSilenceMs / 1000} seconds`;
+    const seconds = LIMITS.peerSilenceMs / 1000;
+    const what = `the coordinator at ${settings.coordinator} has been silent for ${seconds} seconds`;
     return finish(state, out, { result: 'failed', failure: { kind: 'retry', what, hint: 'start the worker again' } });
   }
   if (envelope === null || nowMs - state.pulsedAtMs < LIMITS.heartbeatEveryMs) return state;
