@@ -2,7 +2,7 @@ import { readFileSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ownIdentity } from './process-identity.js';
-import { readRunConfig, readRunFile, readSummary, writeRunConfig, writeRunFile, writeSummary } from './run-files.js';
+import { readRunFile, readSummary, writeRunConfig, writeRunFile, writeSummary } from './run-files.js';
 import type { RunFile, RunSummary } from './run-files.js';
 import { refusalOf } from './testing/refusal.js';
 import { scratchFolder } from './testing/scratch.js';
@@ -49,7 +49,7 @@ describe('the files of a run directory', () => {
     await writeRunConfig(run, config);
     await writeRunFile(run, runFile);
     await writeSummary(run, summary);
-    expect(await readRunConfig(run)).toEqual(config);
+    expect(JSON.parse(readFileSync(join(run, 'config.json'), 'utf8'))).toEqual(config);
     expect(await readRunFile(run)).toEqual(runFile);
     expect(await readSummary(run)).toEqual(summary);
     expect(readdirSync(run).sort()).toEqual(['config.json', 'run.json', 'summary.json']);
