@@ -14,7 +14,7 @@ const samples = {
     it('passes', () => {});
     it('fails', () => { throw new Error('on purpose'); });
     it('skips with a reason', (context) => context.skip('needs a GPU'));
-    it.skip('skips silently', () => {});`,
+    it.skip('skips silently', () => {}); // on purpose`,
   'suite.spec.js': `
     describe('a suite', () => {
       beforeAll(() => { throw new Error('on purpose'); });
