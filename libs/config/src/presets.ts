@@ -17,7 +17,7 @@ export interface Preset {
 
 export const PRESETS = {
   tutorial: { batchSize: 64, sequenceLength: 100, embedding: 256, units: 1024, epochs: 20 },
-  laptop: { batchSize: 64, sequenceLength: 100, embedding: 64, units: 256, steps: 1200, wasmSteps: 250 },
+  laptop: { batchSize: 64, sequenceLength: 100, embedding: 64, units: 256, steps: 1400, wasmSteps: 600 },
   small: { batchSize: 32, sequenceLength: 50, embedding: 64, units: 128, steps: 500 },
   tiny: { batchSize: 8, sequenceLength: 20, embedding: 16, units: 32, steps: 20 },
 } as const satisfies Readonly<Record<string, Preset>>;
