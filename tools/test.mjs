@@ -19,8 +19,9 @@ const VITEST_DEADLINE_MS = 60 * 60_000;
 
 /** @typedef {import('./test-reporter.mjs').Report} Report */
 
-const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'lockstep-test-')));
-atExit(() => rmSync(temporary, { recursive: true, force: true }));
+// A short name: the sockets of the tests lie below it, and their paths may have about 100 characters.
+const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'lockstep-')));
+atExit(() => rmSync(temporary, { recursive: true, force: true, maxRetries: 5 }));
 const env = {
   // nx keeps a database in its folders: one for each of two runs at once.
   NX_WORKSPACE_DATA_DIRECTORY: join(temporary, 'nx-data'),
@@ -106,7 +107,8 @@ async function runVitest(args) {
     cwd: root,
     deadlineMs: VITEST_DEADLINE_MS,
     show: true,
-    env: { ...env, LOCKSTEP_TEST_REPORT: file },
+    // What tests leave behind when they are killed goes with the rest.
+    env: { ...env, TMPDIR: temporary, LOCKSTEP_TEST_REPORT: file },
   });
   /** @type {Report} */
   const report = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { passed: 0, failed: [], skipped: [] };
