@@ -70,12 +70,20 @@ export function explain(what, output, otherwise) {
  * @returns {number} the exit code
  */
 export function printFailure(thrown) {
-  if (!(thrown instanceof Failure)) {
-    process.stderr.write(`${thrown instanceof Error ? thrown.stack : String(thrown)}\n`);
-    return EXIT.internal;
-  }
-  const lines = thrown.details.trimEnd().split('\n').slice(-SHOWN_LINES);
-  if (thrown.details !== '') process.stderr.write(`${lines.join('\n')}\n`);
-  process.stderr.write(`lockstep: ${thrown.message}; ${thrown.hint}\n`);
-  return thrown.exitCode;
+  const failure = toFailure(thrown);
+  const lines = failure.details.trimEnd().split('\n').slice(-SHOWN_LINES);
+  if (failure.details !== '') process.stderr.write(`${lines.join('\n')}\n`);
+  process.stderr.write(`lockstep: ${failure.message}; ${failure.hint}\n`);
+  return failure.exitCode;
+}
+
+/**
+ * A refusal of the system (a full disk, say) has its cause in its code; anything else is a bug and shows its stack.
+ * @param {unknown} thrown
+ */
+function toFailure(thrown) {
+  if (thrown instanceof Failure) return thrown;
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  if ('syscall' in error) return explain(error.message, error.message, 'see what the system says');
+  return new Failure(EXIT.internal, 'a tool broke', 'this is a bug in lockstep, please report it', error.stack ?? '');
 }
