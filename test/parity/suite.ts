@@ -37,7 +37,7 @@ export async function describeParity(name: EngineName): Promise<void> {
   const found = await findOrExplain(name);
   if (typeof found === 'string') {
     process.stderr.write(`parity of ${name} is not tested: ${found}\n`);
-    describe.skip(`${name}: ${found}`, () => {
+    describe.skip(`${name}: ${found}`, () => { // the engine is missing: the name says why, and how to get it
       it('has the parity of PyTorch', () => undefined);
     });
     return;

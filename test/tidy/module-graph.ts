@@ -51,15 +51,19 @@ export class ModuleGraph {
 
   /**
    * Exports that no other file imports, as `path: name`. A test counts only for what an index or a test helper
-   * exports: else a function would live for its own spec alone. Types that describe what is used are left alone.
+   * exports, or what its own file uses too: else a function would live for its own spec alone. Types that describe what
+   * is used are left alone.
    */
   deadExports(): string[] {
     const importers = this.#importers();
+    const tested = this.#tested();
+    const isAlive = (path: string, one: Export): boolean =>
+      (one.isReferred && tested.has(`${path}: ${one.name}`)) || this.#isDescription(path, one, importers);
     return [...this.#files.values()]
       .filter(({ path }) => !isLoadedByName(path) && !importers.has(`${path}: *`))
       .flatMap(({ path, exports }) => {
         const dead = exports.filter((one) => !importers.has(`${path}: ${one.name}`));
-        return dead.filter((one) => !this.#isDescription(path, one, importers)).map(({ name }) => `${path}: ${name}`);
+        return dead.filter((one) => !isAlive(path, one)).map(({ name }) => `${path}: ${name}`);
       });
   }
 
@@ -77,6 +81,16 @@ export class ModuleGraph {
       }
     }
     return importers;
+  }
+
+  /** What tests import, by `path: name`. */
+  #tested(): ReadonlySet<string> {
+    const tests = [...this.#files.values()].filter(({ path }) => isTest(path));
+    return new Set(
+      tests.flatMap(({ path, imports }) =>
+        imports.flatMap(({ from, names }) => names.map((name) => `${this.#resolve(path, from) ?? from}: ${name}`)),
+      ),
+    );
   }
 
   /**

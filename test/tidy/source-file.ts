@@ -45,7 +45,7 @@ export function readSourceFile({ path, text }: TextFile): SourceFile {
   };
   visit(tree);
   const mentions = [...strings].filter((text) => /^\.{1,2}\/[\w./-]+\.(m?js|ts)$/.test(text));
-  const referred = typesReferredTo(tree);
+  const referred = new Set([...typesReferredTo(tree), ...namesUsed(tree)]);
   const exports = tree.statements.flatMap((statement) => exportsOf(statement, referred));
   return { path, imports, exports, mentions, strings };
 }
@@ -63,6 +63,17 @@ function typesReferredTo(tree: ts.SourceFile): Set<string> {
     visit(statement);
   }
   return names;
+}
+
+/** Names of values that occur a second time: declared once, used somewhere. */
+function namesUsed(tree: ts.SourceFile): Set<string> {
+  const counts = new Map<string, number>();
+  const visit = (node: ts.Node): void => {
+    if (ts.isIdentifier(node)) counts.set(node.text, (counts.get(node.text) ?? 0) + 1);
+    ts.forEachChild(node, visit);
+  };
+  tree.statements.filter((statement) => !isTypeDeclaration(statement)).forEach(visit);
+  return new Set([...counts].filter(([, count]) => count > 1).map(([name]) => name));
 }
 
 function typeReferredTo(node: ts.Node): string | undefined {

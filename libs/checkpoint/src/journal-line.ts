@@ -23,8 +23,6 @@ export const journalLine = z.looseObject({
   weightsDigest: z.string().optional(),
 });
 
-export type JournalLine = z.infer<typeof journalLine>;
-
 export type LineRecord = Readonly<Record<string, unknown>>;
 
 /** The object on one line, or why there is none. */

@@ -40,7 +40,7 @@ export interface Manifest {
 type ManifestChecked = { readonly manifest: Manifest } | { readonly problem: string };
 
 /** SHA-256 of a file, in hex. */
-export async function fileSha256(path: string): Promise<string> {
+async function fileSha256(path: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
   return hash.digest('hex');

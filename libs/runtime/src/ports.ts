@@ -15,7 +15,7 @@ export type Frames = readonly Uint8Array[];
 
 export type ServerEvent =
   | { readonly type: 'message'; readonly peer: PeerId; readonly frames: Frames }
-  /** The peer is lost, or stopped draining its queue; nothing is sent to it or arrives from it until it connects again. */
+  /** The peer is lost or stopped draining its queue; nothing goes to it or comes from it until it connects again. */
   | { readonly type: 'gone'; readonly peer: PeerId; readonly reason: string };
 
 export type ClientEvent =
@@ -31,8 +31,8 @@ export interface ServerTransport {
   /** Queues a message; never blocks. A full queue ends the peer with a `gone` event instead of growing. */
   send(peer: PeerId, frames: Frames): void;
   /**
-   * Forgets a peer until it connects again: drops what is queued for it, ignores what still arrives. The peer is told by
-   * `disconnected`.
+   * Forgets a peer until it connects again: drops what is queued for it, ignores what still arrives. The peer is told
+   * by `disconnected`.
    */
   drop(peer: PeerId): void;
   onEvent(handler: (event: ServerEvent) => void): void;

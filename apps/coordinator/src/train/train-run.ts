@@ -32,7 +32,7 @@ export interface TrainRunOptions {
   readonly view: RunView;
 }
 
-/** The largest of what travels in one frame: a vector of the model, the windows of a whole batch, a sample, a header. */
+/** The largest that travels in one frame: a vector of the model, the windows of a whole batch, a sample, a header. */
 function maxFrameBytes(plan: RunPlan, sampleLength: number): number {
   const { batchSize, sequenceLength } = plan.config;
   const values = Math.max(plan.layout.length, batchSize * (sequenceLength + 1), sampleLength);
