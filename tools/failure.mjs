@@ -84,6 +84,9 @@ export function printFailure(thrown) {
 function toFailure(thrown) {
   if (thrown instanceof Failure) return thrown;
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  if ('syscall' in error) return explain(error.message, error.message, 'see what the system says');
+  if ('syscall' in error) {
+    const { exitCode, hint } = explain('', error.message, 'that is what the system says');
+    return new Failure(exitCode, error.message, hint);
+  }
   return new Failure(EXIT.internal, 'a tool broke', 'this is a bug in lockstep, please report it', error.stack ?? '');
 }
