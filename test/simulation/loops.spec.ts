@@ -118,6 +118,7 @@ function cluster(overrides: Partial<CoordinatorSettings> = {}): Cluster {
   const settings: CoordinatorSettings = {
     run: 'run-1',
     term: 1,
+    softwareVersion: '0',
     config: {},
     fingerprint: 'f',
     layoutDigest: 'l',

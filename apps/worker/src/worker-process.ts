@@ -12,7 +12,7 @@ export interface WorkerProcessOptions {
   readonly coordinator: string;
   /** The only run to take part in; null takes whichever the coordinator leads. */
   readonly run: string | null;
-  /** Name of this process incarnation; drawn at random unless the coordinator that starts it wants to know it. */
+  /** Name of this process incarnation, given by a coordinator that starts it as its child; otherwise null. */
   readonly peer: string | null;
   readonly gpuIndex: number;
   readonly connectDeadlineMs: number;
@@ -28,7 +28,7 @@ const MAX_FRAME_BYTES = 2 ** 31;
  * @throws LockstepError with the reason when it is refused, dropped, cut off or cannot compute
  */
 export async function runWorkerProcess(options: WorkerProcessOptions): Promise<void> {
-  dieWithParent(options.note);
+  if (options.peer !== null) dieWithParent(options.note);
   const transport = await connectZeroMQClient({
     endpoint: options.coordinator,
     peerId: options.peer ?? randomUUID(),
@@ -57,13 +57,15 @@ export async function runWorkerProcess(options: WorkerProcessOptions): Promise<v
  * gentler than SIGKILL is sure to work.
  */
 function dieWithParent(note: (what: string) => void): void {
-  if (process.channel === undefined) return;
   // Ctrl-C on a terminal reaches the whole group; what it means is decided by the coordinator.
   process.on('SIGINT', () => undefined);
-  // Listening must not keep a worker alive that has nothing left to do.
-  process.channel.unref();
-  process.on('disconnect', () => {
+  const die = (): void => {
     note('the coordinator that started this worker is gone');
     process.kill(process.pid, 'SIGKILL');
-  });
+  };
+  // It may have died before we came to look.
+  if (!process.connected) die();
+  process.on('disconnect', die);
+  // Listening must not keep a worker alive that has nothing left to do.
+  process.channel?.unref();
 }

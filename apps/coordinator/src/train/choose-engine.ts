@@ -42,6 +42,13 @@ export async function chooseEngine(values: OptionValues<TrainOptions>, show: Sho
   };
 }
 
+/** Nothing computes on this machine: what was asked for is what the workers must have, and they say so if they do not. */
+function chooseForOthers(choice: string, asked: string, cores: number): ChosenEngine {
+  const engine = choice === 'wasm' ? 'wasm' : 'tensorflow';
+  const device = asked === 'gpu' ? 'gpu' : 'cpu';
+  return { facts: { engine, device, cores, gpus: 0 }, label: `${engine} on the workers`, device, gpus: 0 };
+}
+
 /** A GPU that was only noticed may be passed over, aloud; one that was asked for may not. */
 async function findForGpu(values: OptionValues<TrainOptions>, show: Show): Promise<EngineFound> {
   const choice = setOrDefault(values, 'engine');

@@ -3,6 +3,7 @@ import { configFingerprint, setOrDefault } from '@lockstep/config';
 import type { OptionValues, TrainOptions } from '@lockstep/config';
 import type { CoordinatorSettings } from '@lockstep/protocol';
 import { bytesOf, createDigest } from '@lockstep/reduce';
+import { softwareVersion } from '../version.js';
 import type { RunPlan } from './plan-run.js';
 
 /** Cautious enough for words, daring enough not to go in circles. */
@@ -20,6 +21,7 @@ export async function coordinatorSettings(
   return {
     run,
     term: 1,
+    softwareVersion: softwareVersion(),
     config,
     fingerprint: configFingerprint(config),
     layoutDigest: plan.layout.digest,

@@ -32,6 +32,14 @@ export function onHello(
     });
     return state;
   }
+  if (message.softwareVersion !== settings.softwareVersion) {
+    refuse(out, peer, {
+      kind: 'protocol',
+      what: `worker ${peer} is lockstep ${message.softwareVersion}, the coordinator ${settings.softwareVersion}`,
+      hint: 'install the same version of lockstep on both machines',
+    });
+    return state;
+  }
   if (message.run !== null && message.run !== settings.run) {
     refuse(out, peer, {
       kind: 'protocol',

@@ -21,9 +21,9 @@ describe('admission', () => {
     expect(sent(cluster.actions, 'assign')).toEqual(['a: assign', 'b: assign']);
   });
 
-  it('refuses another protocol version and a worker of another run, with the reason', () => {
+  it('refuses another protocol or version of lockstep and a worker of another run, with the reason', () => {
     const cluster = new CoordinatorHarness();
-    for (const odd of [{ protocolVersion: 99 }, { run: 'run-2' }]) {
+    for (const odd of [{ protocolVersion: 99 }, { softwareVersion: '9' }, { run: 'run-2' }]) {
       const [action] = cluster.hello('x', odd);
       expect(action).toMatchObject({ message: { type: 'refuse', failure: { kind: 'protocol' } } });
     }

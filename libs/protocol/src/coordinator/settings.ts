@@ -4,6 +4,8 @@ import type { Shard } from '@lockstep/data';
 export interface CoordinatorSettings {
   readonly run: string;
   readonly term: number;
+  /** Workers of any other version are refused: their arithmetic may differ. */
+  readonly softwareVersion: string;
   /** Opaque to the protocol; workers check it against `fingerprint`. */
   readonly config: unknown;
   readonly fingerprint: string;

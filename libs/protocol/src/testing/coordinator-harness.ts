@@ -17,6 +17,7 @@ function testSettings(overrides: Partial<CoordinatorSettings> = {}): Coordinator
   return {
     run: 'run-1',
     term: 1,
+    softwareVersion: '0',
     config: { any: 'thing' },
     fingerprint: 'f',
     layoutDigest: 'l',
@@ -68,7 +69,7 @@ export class CoordinatorHarness {
     return this.event({ type: 'message', peer, message: sealed, payload });
   }
 
-  hello(peer: string, overrides: { run?: string | null; protocolVersion?: number } = {}): readonly CoordinatorAction[] {
+  hello(peer: string, overrides: { run?: string | null; protocolVersion?: number; softwareVersion?: string } = {}): readonly CoordinatorAction[] {
     const message = {
       type: 'hello',
       protocolVersion: PROTOCOL_VERSION,
