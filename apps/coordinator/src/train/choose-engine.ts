@@ -23,6 +23,7 @@ export async function chooseEngine(values: OptionValues<TrainOptions>, show: Sho
   const { cores, gpus } = await hostFacts();
   const choice = setOrDefault(values, 'engine');
   const asked = setOrDefault(values, 'device');
+  if (values.workers === 0 && (choice !== 'auto' || asked === 'gpu')) return chooseForOthers(choice, asked, cores);
   // With workers on other machines this machine's cards say nothing about theirs.
   const gpuWanted =
     asked === 'gpu' || (asked === 'auto' && gpus.length > 0 && choice !== 'wasm' && values.workers !== 0);

@@ -69,7 +69,10 @@ export class CoordinatorHarness {
     return this.event({ type: 'message', peer, message: sealed, payload });
   }
 
-  hello(peer: string, overrides: { run?: string | null; protocolVersion?: number; softwareVersion?: string } = {}): readonly CoordinatorAction[] {
+  hello(
+    peer: string,
+    overrides: { run?: string | null; protocolVersion?: number; softwareVersion?: string } = {},
+  ): readonly CoordinatorAction[] {
     const message = {
       type: 'hello',
       protocolVersion: PROTOCOL_VERSION,
