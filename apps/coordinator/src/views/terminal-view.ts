@@ -9,12 +9,14 @@ import { formatCount, formatLoss, formatSeconds } from './format.js';
 import { sampleLines, startLines, summaryLines, validationLine } from './messages.js';
 
 const BAR_FORMAT = '{bar} step {value}/{total}  epoch {epoch}  loss {loss}  {rate} characters/s  {left}';
+const NARROW_BAR_FORMAT = '{value}/{total}  loss {loss}  {rate}/s  {left}';
 const WORKER_FORMAT = 'worker {worker}  {text}';
 const REFRESH_PER_SECOND = 8;
-/** Narrow terminals get a shorter bar, so that the numbers stay in sight. */
+/** Narrow terminals get a shorter bar, or none, so that the numbers stay in sight. */
 const BAR_LENGTH_MAX = 28;
 const COLUMNS_FOR_NUMBERS = 78;
-const BAR_LENGTH_MIN = 6;
+const BAR_LENGTH_MIN = 4;
+const COLUMNS_WHEN_UNKNOWN = 80;
 
 interface WorkerLine {
   readonly bar: SingleBar;
@@ -31,11 +33,11 @@ export class TerminalView implements RunView {
 
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
-    const room = (stream.columns || 80) - COLUMNS_FOR_NUMBERS;
+    const room = this.#columns - COLUMNS_FOR_NUMBERS;
     this.#bars = new MultiBar(
       {
         stream,
-        format: BAR_FORMAT,
+        format: room < BAR_LENGTH_MIN ? NARROW_BAR_FORMAT : BAR_FORMAT,
         barsize: Math.max(BAR_LENGTH_MIN, Math.min(BAR_LENGTH_MAX, room)),
         fps: REFRESH_PER_SECOND,
         hideCursor: true,
@@ -124,8 +126,21 @@ export class TerminalView implements RunView {
   }
 
   #log(lines: readonly string[]): void {
-    const text = `${lines.join('\n')}\n`;
-    if (this.#closed || this.#progress === undefined) this.#stream.write(text);
-    else this.#bars.log(text);
+    if (this.#closed || this.#progress === undefined) this.#stream.write(`${lines.join('\n')}\n`);
+    else for (const line of lines) this.#bars.log(`${wrap(line, this.#columns).join('\n')}\n`);
   }
+
+  get #columns(): number {
+    return this.#stream.columns || COLUMNS_WHEN_UNKNOWN;
+  }
+}
+
+/** While bars are shown the terminal cuts lines instead of wrapping them, so that each bar keeps its line. */
+function wrap(line: string, columns: number): readonly string[] {
+  const characters = [...line];
+  const parts: string[] = [];
+  for (let start = 0; start < characters.length; start += columns) {
+    parts.push(characters.slice(start, start + columns).join(''));
+  }
+  return parts;
 }
