@@ -140,7 +140,8 @@ function wrap(line: string, columns: number): readonly string[] {
   const characters = [...line];
   const parts: string[] = [];
   for (let start = 0; start < characters.length; start += columns) {
-    parts.push(characters.slice(start, start + columns).join(''));
+    // Padded, because a bar may have stood where this line is written.
+    parts.push(characters.slice(start, start + columns).join('').padEnd(columns));
   }
   return parts;
 }
