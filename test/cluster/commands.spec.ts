@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { lockstep, LockstepProcess, readJson, sharedFolder, temporaryFolder, writeText } from './lockstep-process.js';
+import { lockstep, LockstepProcess, readJson, sharedFolder, tinyRun, writeText } from './lockstep-process.js';
 
 describe('with a trained checkpoint', () => {
   const { path: folder, remove } = sharedFolder();
@@ -133,59 +133,23 @@ describe('help', () => {
 
 describe('workers of other machines', () => {
   it('are waited for, and do the work', async () => {
-    const folder = temporaryFolder();
-    const args = [
-      '--text',
-      writeText(folder),
-      '--preset',
-      'tiny',
-      '--engine',
-      'wasm',
-      '--steps',
-      '5',
-      '--run-dir',
-      join(folder, 'run'),
-      '--json',
-    ];
-    const coordinator = new LockstepProcess(['train', ...args, '--workers', '0', '--min-workers', '2']);
+    const { run, args } = tinyRun('--steps', '5', '--json', '--workers', '0', '--min-workers', '2');
+    const coordinator = new LockstepProcess(args);
     const endpoint = String((await coordinator.event(({ event }) => event === 'start'))['endpoint']);
     const workers = [1, 2].map(() => new LockstepProcess(['worker', '--coordinator', endpoint]));
     expect((await coordinator.end()).code).toBe(0);
     for (const worker of workers) expect((await worker.end()).code).toBe(0);
-    expect(readJson(folder, 'run', 'summary.json')).toMatchObject({ steps: 5, shards: 2 });
+    expect(readJson(run, 'summary.json')).toMatchObject({ steps: 5, shards: 2 });
   });
 
   it('are missed with exit code 75 when they do not come', async () => {
-    const folder = temporaryFolder();
-    const args = [
-      '--text',
-      writeText(folder),
-      '--preset',
-      'tiny',
-      '--engine',
-      'wasm',
-      '--run-dir',
-      join(folder, 'run'),
-    ];
-    const { code, stderr } = await lockstep(['train', ...args, '--workers', '0', '--worker-timeout', '1', '--quiet']);
+    const { code, stderr } = await lockstep(tinyRun('--workers', '0', '--worker-timeout', '1', '--quiet').args);
     expect(code).toBe(75);
     expect(stderr).toMatch(/^lockstep: 0 of 1 workers were ready after 1 seconds; .*\n$/);
   });
 
   it('that belong to another run are turned away', async () => {
-    const folder = temporaryFolder();
-    const args = [
-      '--text',
-      writeText(folder),
-      '--preset',
-      'tiny',
-      '--engine',
-      'wasm',
-      '--run-dir',
-      join(folder, 'run'),
-      '--json',
-    ];
-    const coordinator = new LockstepProcess(['train', ...args, '--workers', '0']);
+    const coordinator = new LockstepProcess(tinyRun('--workers', '0', '--json').args);
     const endpoint = String((await coordinator.event(({ event }) => event === 'start'))['endpoint']);
     const worker = await lockstep(['worker', '--coordinator', endpoint, '--run', 'another']);
     expect(worker.code).toBe(76);

@@ -11,13 +11,12 @@ import {
   LockstepProcess,
   processesOf,
   readJson,
-  temporaryFolder,
+  tinyRun,
   waitFor,
-  writeText,
 } from './lockstep-process.js';
 
 /** More steps than any test waits for. */
-const ENDLESS = ['--preset', 'tiny', '--engine', 'wasm', '--steps', '1000000', '--json'];
+const ENDLESS = ['--steps', '1000000', '--json'];
 
 const ascending = (a: number, b: number): number => a - b;
 
@@ -28,9 +27,8 @@ interface Running {
 }
 
 async function startEndless(): Promise<Running> {
-  const folder = temporaryFolder();
-  const run = join(folder, 'run');
-  const process = new LockstepProcess(['train', '--text', writeText(folder), ...ENDLESS, '--run-dir', run]);
+  const { run, args } = tinyRun(...ENDLESS);
+  const process = new LockstepProcess(args);
   const runId = String((await process.event(({ event }) => event === 'start'))['runId']);
   await process.event(({ event, step }) => event === 'step' && Number(step) >= 3);
   expect(processesOf(runId)).toHaveLength(2);

@@ -122,6 +122,14 @@ export function writeText(folder: string, name = 'text.txt'): string {
   return path;
 }
 
+/** Arguments of a small run on a text of its own, in a folder of its own. */
+export function tinyRun(...more: readonly string[]): { readonly run: string; readonly args: readonly string[] } {
+  const folder = temporaryFolder();
+  const run = join(folder, 'run');
+  const fixed = ['--preset', 'tiny', '--engine', 'wasm', '--run-dir', run];
+  return { run, args: ['train', '--text', writeText(folder), ...fixed, ...more] };
+}
+
 /** Living processes whose command line names this run. */
 export function processesOf(runId: string): readonly number[] {
   return readdirSync('/proc')

@@ -1,6 +1,5 @@
 export { bindZeroMQServer } from './zeromq/server.js';
 export { connectZeroMQClient } from './zeromq/client.js';
-export type { ZeroMQClientOptions } from './zeromq/client.js';
 export { measureLoopback, zeromqFacts } from './zeromq/facts.js';
 export type { LoopbackFigures, LoopbackOptions, ZeroMQFacts } from './zeromq/facts.js';
-export type { ZeroMQOptions } from './zeromq/options.js';
+export type { ZeroMQClientOptions, ZeroMQOptions } from './zeromq/options.js';

@@ -7,7 +7,7 @@
  * connection. When that queue passes a bound it is emptied and `disconnected` says so: a loss is always announced by
  * that event.
  */
-import type { ClientEvent, ClientTransport, Frames, PeerId } from '@lockstep/runtime';
+import type { ClientEvent, ClientTransport, Frames } from '@lockstep/runtime';
 import { Backoff } from '../backoff.js';
 import { EventSlot } from '../event-slot.js';
 import { RECONNECT_MS_MAX, RECONNECT_MS_MIN, outboxBounds } from '../limits.js';
@@ -18,12 +18,7 @@ import { lingerDeadline, orDeadline } from './closing.js';
 import { DealerConnection } from './dealer-connection.js';
 import { parseDestination } from './endpoint.js';
 import type { Endpoint } from './endpoint.js';
-import type { ZeroMQOptions } from './options.js';
-
-export interface ZeroMQClientOptions extends ZeroMQOptions {
-  /** The routing id: unique to this process incarnation, printable ASCII. */
-  readonly peerId: PeerId;
-}
+import type { ZeroMQClientOptions } from './options.js';
 
 /**
  * Starts connecting and resolves at once; `connected` follows when the handshake has succeeded, however long the

@@ -10,11 +10,11 @@ import { Dealer } from 'zeromq';
 import type { Observer } from 'zeromq';
 import { CONNECT_TIMEOUT_MS } from '../limits.js';
 import type { Outbox } from '../outbox.js';
-import type { ZeroMQClientOptions } from './client.js';
 import { closeSocket } from './closing.js';
 import { formatEndpoint } from './endpoint.js';
 import type { Endpoint } from './endpoint.js';
 import { commonSocketOptions, endpointError } from './options.js';
+import type { ZeroMQClientOptions } from './options.js';
 import { untilQuiet } from './quiet.js';
 
 /** Long after the socket was thrown away. Switching it off (-1) would, again, take unread messages along. */

@@ -1,5 +1,6 @@
 /** What both ends share: the caller's options, their defaults and the socket options that follow from them. */
 import { LockstepError, invariant } from '@lockstep/config';
+import type { PeerId } from '@lockstep/runtime';
 import { context } from 'zeromq';
 import type { SocketOptions, Router } from 'zeromq';
 import {
@@ -20,6 +21,11 @@ export interface ZeroMQOptions {
   readonly maxFrameBytes: number;
   /** Bounds of what waits for one peer; defaults in limits.ts. */
   readonly sendQueue?: Partial<OutboxBounds>;
+}
+
+export interface ZeroMQClientOptions extends ZeroMQOptions {
+  /** The routing id: unique to this process incarnation, printable ASCII. */
+  readonly peerId: PeerId;
 }
 
 type CommonSocketOptions = Pick<
