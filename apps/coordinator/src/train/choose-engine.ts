@@ -43,7 +43,7 @@ export async function chooseEngine(values: OptionValues<TrainOptions>, show: Sho
   };
 }
 
-/** Nothing computes on this machine: what was asked for is what the workers must have, and they say so if they do not. */
+/** Nothing computes here: what was asked for is what the workers must have, and they say so if they do not. */
 function chooseForOthers(choice: string, asked: string, cores: number): ChosenEngine {
   const engine = choice === 'wasm' ? 'wasm' : 'tensorflow';
   const device = asked === 'gpu' ? 'gpu' : 'cpu';
