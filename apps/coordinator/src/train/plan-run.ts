@@ -23,7 +23,6 @@ import { viewAsBytes } from '@lockstep/runtime';
 import type { Batches } from '@lockstep/runtime';
 import { warnPassedOver } from '../passed-over.js';
 import { readText } from './read-text.js';
-import type { SourceText } from './read-text.js';
 
 /** As in the paper and in TensorFlow's text-generation tutorial. */
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-7 } as const;
@@ -105,10 +104,12 @@ export async function planRun(values: OptionValues<TrainOptions>, facts: Machine
     start === undefined || start.checkpoint === null
       ? buildVocabulary(source.text)
       : vocabularyFromCharacters(start.checkpoint.vocabulary);
-  const config = runConfig(values, facts, options, source, vocabulary, start);
+  const ids = vocabulary.encode(source.text);
+  const text = { sources: [...source.sources], sha256: source.sha256, characters: ids.length };
+  const config = runConfig(values, facts, options, text, vocabulary, start);
   const layout = weightLayout(config);
   if (start !== undefined) checkShape(start, values.initFrom ?? '', layout);
-  const { training, validation } = splitValidation(vocabulary.encode(source.text), config.validationFraction);
+  const { training, validation } = splitValidation(ids, config.validationFraction);
   const windows = planWindows(training, validation, options, config.order, config.seed);
   const { duration } = options;
   return {
@@ -128,14 +129,14 @@ function runConfig(
   values: OptionValues<TrainOptions>,
   facts: MachineFacts,
   options: ResolvedOptions,
-  source: SourceText,
+  text: RunConfig['text'],
   vocabulary: Vocabulary,
   start: WeightsOnly | undefined,
 ): RunConfig {
   const { batchSize, sequenceLength, embedding, units, shards, threads } = options;
   return Object.freeze({
     formatVersion: 1,
-    text: { sources: [...source.sources], sha256: source.sha256, characters: [...source.text].length },
+    text,
     vocabularySize: vocabulary.size,
     vocabularyDigest: vocabulary.digest,
     order: setOrDefault(values, 'order'),
