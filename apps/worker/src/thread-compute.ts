@@ -2,7 +2,7 @@
  * The `Compute` port over a worker thread, started when the configuration is known: the engine reads its thread
  * count only once, from the environment.
  */
-import { LockstepError, parseRunConfig } from '@lockstep/config';
+import { LockstepError, parseRunConfig, toLockstepError } from '@lockstep/config';
 import { engineEnvironment } from '@lockstep/engine';
 import type { DeviceRequest } from '@lockstep/engine';
 import type { ComputeResult, ComputeTask } from '@lockstep/protocol';
@@ -20,6 +20,8 @@ export class ThreadCompute implements Compute {
   readonly #gpuIndex: number;
   readonly #waiting = new Map<number, Waiting>();
   #thread: Worker | undefined;
+  /** Why the thread is gone; nothing will ever be answered after that. */
+  #end: LockstepError | undefined;
   #nextId = 0;
 
   /** @param gpuIndex the card to use, should the run ask for GPUs */
@@ -31,6 +33,7 @@ export class ThreadCompute implements Compute {
     return new Promise((resolve, reject) => {
       if (task.type === 'prepare') this.#thread ??= this.#start(task.config);
       if (this.#thread === undefined) throw new LockstepError('internal', 'a task came before the configuration', '');
+      if (this.#end !== undefined) throw this.#end;
       const id = this.#nextId;
       this.#nextId += 1;
       this.#waiting.set(id, { resolve, reject });
@@ -51,10 +54,10 @@ export class ThreadCompute implements Compute {
       workerData: { device } satisfies ComputeThreadData,
     });
     thread.on('message', (reply: ComputeReply) => this.#settle(reply));
-    thread.on('error', (error) => this.#failAll(error));
-    thread.on('exit', () =>
-      this.#failAll(new LockstepError('internal', 'the compute thread has ended', 'see its log')),
-    );
+    thread.on('error', (error) => this.#failAll(toLockstepError(error)));
+    thread.on('exit', () => {
+      this.#failAll(new LockstepError('internal', 'the compute thread has ended', 'see the log of the worker'));
+    });
     return thread;
   }
 
@@ -65,7 +68,9 @@ export class ThreadCompute implements Compute {
     else waiting?.resolve(reply.result);
   }
 
-  #failAll(error: unknown): void {
+  /** The first cause stands: an error is followed by the end of the thread. */
+  #failAll(error: LockstepError): void {
+    this.#end ??= error;
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
