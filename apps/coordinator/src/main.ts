@@ -2,7 +2,7 @@
  * Entry point of the `lockstep` command: runs one command and turns whatever it throws into one line and an exit
  * code.
  */
-import { toLockstepError } from '@lockstep/config';
+import { LockstepError, toLockstepError } from '@lockstep/config';
 import { hideBin } from 'yargs/helpers';
 import { createCli } from './cli.js';
 
@@ -17,13 +17,28 @@ function causeOf(error: Error): string {
   return (error.cause instanceof Error ? error.cause.stack : error.stack) ?? '';
 }
 
-// A reader that goes away (`lockstep sample | head`) is no failure of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit();
-});
+/**
+ * A reader that goes away (`lockstep sample | head`) is no failure of ours, a full disk is. A run in progress has a
+ * listener of its own and ends well first.
+ */
+function onOutputError(error: NodeJS.ErrnoException): void {
+  const isRunning = process.stdout.listenerCount('error') > 1;
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') {
+    const failure = new LockstepError('io', `cannot write standard output: ${error.message}`, 'make room, or write elsewhere');
+    outputFailure ??= explain(failure);
+  }
+  if (!isRunning) process.exit(outputFailure);
+}
+
+/** Exit code of what went wrong with standard output. */
+let outputFailure: number | undefined;
+process.stdout.on('error', onOutputError);
+// A terminal that was closed takes no more errors either.
+process.stderr.on('error', () => undefined);
 
 try {
   await createCli(hideBin(process.argv)).parseAsync();
+  process.exitCode ??= outputFailure;
 } catch (thrown) {
   process.exitCode = explain(thrown);
 }

@@ -7,9 +7,14 @@ import { engineEnvironment } from '@lockstep/engine';
 import type { DeviceRequest } from '@lockstep/engine';
 import type { ComputeResult, ComputeTask } from '@lockstep/protocol';
 import type { Compute } from '@lockstep/runtime';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { fromPortable } from './compute-protocol.js';
 import type { ComputeReply, ComputeRequest, ComputeThreadData } from './compute-protocol.js';
+
+/** Loading the engine from a cold disk; then the thread is ended all the same. */
+const CLOSE_DEADLINE_MS = 10_000;
+const LOOK_AGAIN_MS = 10;
 
 interface Waiting {
   readonly resolve: (result: ComputeResult) => void;
@@ -41,8 +46,10 @@ export class ThreadCompute implements Compute {
     });
   }
 
-  /** Ends the thread, whatever it is doing. */
+  /** Ends the thread, after what it is doing: TensorFlow crashes when it is ended while it loads. */
   async close(): Promise<void> {
+    const deadline = performance.now() + CLOSE_DEADLINE_MS;
+    while (this.#waiting.size > 0 && performance.now() < deadline) await delay(LOOK_AGAIN_MS);
     await this.#thread?.terminate();
   }
 

@@ -35,15 +35,20 @@ export async function runWorkerProcess(options: WorkerProcessOptions): Promise<v
     maxFrameBytes: MAX_FRAME_BYTES,
   });
   const { coordinator, run, softwareVersion, connectDeadlineMs, note } = options;
+  // A coordinator on this machine is watched through the channel to it, which does not mind how busy or stopped it is.
+  const silenceLimitMs = options.peer === null ? LIMITS.peerSilenceMs : Infinity;
   const compute = new ThreadCompute(options.gpuIndex);
   const loop = new WorkerLoop(
     { transport, clock: systemClock, compute, note },
-    { coordinator, run, softwareVersion, host: hostname(), pid: process.pid, connectDeadlineMs },
+    { coordinator, run, softwareVersion, host: hostname(), pid: process.pid, connectDeadlineMs, silenceLimitMs },
   );
   process.once('SIGTERM', () => loop.requestLeave());
   try {
     const outcome = await loop.run();
-    if (outcome.result !== 'failed') return;
+    if (outcome.result !== 'failed') {
+      note(`the run is ${outcome.result} for this worker`);
+      return;
+    }
     throw new LockstepError(outcome.failure.kind, outcome.failure.what, outcome.failure.hint);
   } finally {
     await transport.close(LIMITS.lingerMs);
@@ -57,8 +62,9 @@ export async function runWorkerProcess(options: WorkerProcessOptions): Promise<v
  * gentler than SIGKILL is sure to work.
  */
 function dieWithParent(note: (what: string) => void): void {
-  // Ctrl-C on a terminal reaches the whole group; what it means is decided by the coordinator.
+  // Ctrl-C on a terminal, and its closing, reach the whole group; what they mean is decided by the coordinator.
   process.on('SIGINT', () => undefined);
+  process.on('SIGHUP', () => undefined);
   const die = (): void => {
     note('the coordinator that started this worker is gone');
     process.kill(process.pid, 'SIGKILL');

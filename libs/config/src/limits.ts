@@ -8,6 +8,8 @@ export const LIMITS = {
    * link.
    */
   peerSilenceMs: 30_000,
+  /** Ticks come several times a second; one that is this late tells that this process was stopped, not its peers. */
+  heldUpMs: 5_000,
   /** Well below `peerSilenceMs`, so that several heartbeats may be lost. */
   heartbeatEveryMs: 1_000,
   /**

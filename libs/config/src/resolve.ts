@@ -60,7 +60,7 @@ export function resolveOptions(values: OptionValues<TrainOptions>, facts: Machin
   const batchSize = values.batchSize ?? preset.batchSize;
   const workers = values.workers ?? (facts.device === 'gpu' ? Math.max(1, facts.gpus) : LOCAL_CPU_WORKERS);
   const minWorkers = values.minWorkers ?? Math.max(1, workers);
-  const shards = values.shards ?? minWorkers;
+  const shards = values.shards ?? Math.max(workers, minWorkers);
   if (shards > batchSize) {
     const cause = values.shards === undefined ? `${shards} workers (one shard each)` : `--shards ${shards}`;
     throw new LockstepError(

@@ -215,7 +215,7 @@ export const TRAIN_OPTIONS = {
     group: OUTPUT,
     unit: 'characters',
     min: 0,
-    max: 1_000_000,
+    max: 100_000,
     default: 500,
     help: 'Length of the text generated at the end',
   },

@@ -37,6 +37,11 @@ describe('codec', () => {
     expect(decoded.payload[0]).toBe(payload);
   });
 
+  it.each([Number.NaN, Infinity, -Infinity])('lets a loss of %s through, so that the run can end as diverged', (lossSum) => {
+    const { message } = decodeWorkerMessage(encodeMessage({ ...GRADIENT, lossSum }, [new Uint8Array()]));
+    expect(message).toMatchObject({ type: 'gradient', lossSum: Number.NaN });
+  });
+
   it('starts with a readable preamble', () => {
     expect(new TextDecoder().decode(encodeMessage(GRADIENT, [])[0])).toMatch(/^lockstep\/1 \{"type":"gradient"/);
   });

@@ -11,6 +11,11 @@ export const PROTOCOL_VERSION = 1;
 const count = z.int().min(0);
 const name = z.string().min(1).max(200);
 const digest = z.string().max(128);
+/** JSON has no word for what is not finite: such a loss travels as null, and ends the run as diverged, not as malformed. */
+const loss = z
+  .number()
+  .nullable()
+  .transform((value) => value ?? Number.NaN);
 const milliseconds = z.number().min(0);
 
 /** The run this message belongs to; a message of another run is never applied. */
@@ -33,7 +38,11 @@ const errorKind = z.enum([
   'unauthorised',
   'config',
 ]);
-const failure = z.strictObject({ kind: errorKind, what: z.string().max(4000), hint: z.string().max(4000) });
+/** Longest text about a failure, and longest stack; senders cut theirs. */
+export const TEXT_LENGTH_MAX = 4_000;
+export const STACK_LENGTH_MAX = 20_000;
+const text = z.string().max(TEXT_LENGTH_MAX);
+const failure = z.strictObject({ kind: errorKind, what: text, hint: text });
 
 export const workerMessageSchema = z.discriminatedUnion('type', [
   /** First word of every process; `run` is null unless the worker was started for one run. */
@@ -65,7 +74,7 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
     step: count,
     shard: count,
     attempt: count,
-    lossSum: z.number(),
+    lossSum: loss,
     characters: count,
     computeMs: milliseconds,
   }),
@@ -85,7 +94,7 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
     ...envelope,
     evaluation: count,
     index: count,
-    lossSum: z.number(),
+    lossSum: loss,
     characters: count,
   }),
   /** Payload: the ids that were drawn, int32. */
@@ -93,7 +102,7 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
   /** The worker goes because it was told to from outside; not a failure. */
   z.strictObject({ type: z.literal('leave'), ...envelope }),
   /** The worker cannot go on; the last thing it says. */
-  z.strictObject({ type: z.literal('failed'), run: run.nullable(), failure, stack: z.string().max(20_000) }),
+  z.strictObject({ type: z.literal('failed'), run: run.nullable(), failure, stack: z.string().max(STACK_LENGTH_MAX) }),
 ]);
 
 export const coordinatorMessageSchema = z.discriminatedUnion('type', [
@@ -142,7 +151,7 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
     type: z.literal('stop'),
     run,
     reason: z.enum(['done', 'stopped', 'failed', 'dropped']),
-    detail: z.string().max(4000),
+    detail: text,
   }),
 ]);
 

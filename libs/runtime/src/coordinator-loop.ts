@@ -57,6 +57,7 @@ export class CoordinatorLoop {
   readonly #work: CoordinatorWork;
   readonly #events: CoordinatorEvent[] = [];
   readonly #writes = new Set<Promise<void>>();
+  readonly #ended: Promise<CoordinatorOutcome>;
   #state: CoordinatorState;
   #running = false;
   #sum: TreeSum | undefined;
@@ -70,6 +71,11 @@ export class CoordinatorLoop {
   constructor(ports: CoordinatorPorts, work: CoordinatorWork) {
     this.#ports = ports;
     this.#work = work;
+    // From the start: a stop may be asked for before `run` is called.
+    this.#ended = new Promise<CoordinatorOutcome>((resolve, reject) => {
+      this.#finish = resolve;
+      this.#abort = reject;
+    });
     this.#replica = work.initialReplica;
     this.#state = initialCoordinatorState(work.settings, ports.clock.now());
   }
@@ -79,17 +85,13 @@ export class CoordinatorLoop {
    * @throws LockstepError `io` when journal or checkpoint could not be written, `internal` for a bug
    */
   async run(): Promise<CoordinatorOutcome> {
-    const ended = new Promise<CoordinatorOutcome>((resolve, reject) => {
-      this.#finish = resolve;
-      this.#abort = reject;
-    });
     this.#ports.transport.onEvent((event) => {
       if (event.type === 'gone') this.#dispatch(event);
       else this.#receive(event.peer, event.frames);
     });
     this.#scheduleTick();
     try {
-      const outcome = await ended;
+      const outcome = await this.#ended;
       while (this.#writes.size > 0) await Promise.allSettled(this.#writes);
       if (this.#storeFailure !== undefined) throw this.#storeFailure;
       return outcome;
@@ -131,7 +133,9 @@ export class CoordinatorLoop {
 
   /** Vectors of any other length than the model's never get near a sum. */
   #checkPayload(message: WorkerMessage, payload: Frames): void {
-    if (message.type !== 'gradient' && message.type !== 'snapshot') return;
+    const isSample = message.type === 'sampled';
+    if (isSample && (payload[0]?.byteLength ?? 0) % Int32Array.BYTES_PER_ELEMENT === 0) return;
+    if (!isSample && message.type !== 'gradient' && message.type !== 'snapshot') return;
     const expected = this.#work.gradientLength * Float32Array.BYTES_PER_ELEMENT;
     const odd = payload.find((frame) => frame.byteLength !== expected);
     if (odd === undefined) return;

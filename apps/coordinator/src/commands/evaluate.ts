@@ -14,7 +14,7 @@ import { formatCount } from '../views/format.js';
 /** Mean loss over all windows of a text, in nats a character. */
 function meanLoss({ model, config, checkpoint }: TrainedModel, ids: Int32Array): { loss: number; characters: number } {
   const { batchSize, sequenceLength } = config;
-  const windowCount = countWindows(ids.length, sequenceLength, 'the text');
+  const windowCount = countWindows(ids.length, sequenceLength, 'text');
   const sums: number[] = [];
   let characters = 0;
   for (let first = 0; first < windowCount; first += batchSize) {

@@ -1,7 +1,8 @@
 /** Which run `lockstep status`, `stop` and `inspect` mean: the directory given, or the latest below runs/. */
-import { isSameProcess, readRunFile, readSummary } from '@lockstep/checkpoint';
+import { isSameProcess, readRunFile, readSummary, runPaths } from '@lockstep/checkpoint';
 import type { RunFile, RunSummary } from '@lockstep/checkpoint';
 import { LockstepError } from '@lockstep/config';
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -18,8 +19,9 @@ export interface FoundRun {
 
 async function latestRun(): Promise<string> {
   const names: string[] = await readdir(RUNS_FOLDER).catch(() => []);
-  const latest = names.sort().at(-1);
-  if (latest !== undefined) return join(RUNS_FOLDER, latest);
+  const runs = names.sort().map((name) => join(RUNS_FOLDER, name));
+  const latest = runs.filter((path) => existsSync(runPaths(path).run)).at(-1);
+  if (latest !== undefined) return latest;
   throw new LockstepError(
     'usage',
     `there is no run below ${RUNS_FOLDER}/ here`,

@@ -26,8 +26,10 @@ export async function conclude(outcome: CoordinatorOutcome, parts: Conclusion): 
   const latest = store.latestCheckpoint;
   if (outcome.result === 'failed') {
     const { kind, what, hint } = outcome.failure;
-    const deaths = parts.deaths.length === 0 ? '' : ` (${parts.deaths.join('; ')})`;
-    throw new LockstepError(kind, what + deaths, `${hint} (${directory.path} holds the last checkpoint and the logs)`);
+    // How the first of our own workers died says more than what its silence looked like from here.
+    const [death] = parts.deaths;
+    const cause = death === undefined ? what : `${what.replace(/, the first by: .*$/, '')}: ${death}`;
+    throw new LockstepError(kind, cause, `${hint} (${directory.path} holds the last checkpoint and the logs)`);
   }
   const summary: RunSummary = {
     runId: parts.runId,

@@ -57,9 +57,9 @@ function planWindows(
   seed: number,
 ): Windows {
   const { batchSize, sequenceLength } = sizes;
-  const windowCount = countWindows(training.length, sequenceLength, 'the text');
+  const windowCount = countWindows(training.length, sequenceLength, 'text');
   const schedule = createSchedule({ windowCount, batchSize, order, seed });
-  const held = validation.length === 0 ? 0 : countWindows(validation.length, sequenceLength, 'the validation text');
+  const held = validation.length === 0 ? 0 : countWindows(validation.length, sequenceLength, 'validation text');
   const evaluationRows = Array.from({ length: Math.ceil(held / batchSize) }, (_, index) =>
     Math.min(batchSize, held - index * batchSize),
   );

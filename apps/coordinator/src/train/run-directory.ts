@@ -4,8 +4,8 @@
 import { runPaths } from '@lockstep/checkpoint';
 import type { RunPaths } from '@lockstep/checkpoint';
 import { LockstepError } from '@lockstep/config';
-import { mkdir, readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, readdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 
 /** Below the folder one stands in; `lockstep status` and `lockstep stop` look here for the latest run. */
 export const RUNS_FOLDER = 'runs';
@@ -21,6 +21,19 @@ function newRunPath(runId: string): string {
   return join(RUNS_FOLDER, `${time}-${runId.slice(0, 8)}`);
 }
 
+/** As `mkdir -p`; Node's own recursive form never returns below `/proc`. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await mkdir(path);
+  }
+}
+
 /** What a run directory may hold before its run: the lock that was just taken. */
 const LOCK_FILES = /^(\.lock\..*|lock\.json)$/;
 
@@ -31,7 +44,7 @@ const LOCK_FILES = /^(\.lock\..*|lock\.json)$/;
 export async function createRunDirectory(path: string | undefined, runId: string): Promise<RunDirectory> {
   const chosen = path ?? newRunPath(runId);
   try {
-    await mkdir(resolve(chosen), { recursive: true });
+    await makeFolder(resolve(chosen));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new LockstepError('io', `cannot make the run directory ${chosen}: ${reason}`, 'give another --run-dir', {

@@ -83,7 +83,7 @@ export class RunStatusWriter {
       updatedAt: new Date().toISOString(),
       step: state.step,
       steps,
-      epoch: Math.floor(state.step / stepsPerEpoch),
+      epoch: Math.floor(Math.max(0, state.step - 1) / stepsPerEpoch),
       loss,
       charactersPerSecond,
       engine,

@@ -1,41 +1,52 @@
 /**
- * Ctrl-C and SIGTERM. The first asks the run to finish its step, take a checkpoint and end well; a second Ctrl-C
- * ends everything at once. A terminal sends the signal to the whole process group and `npm` passes it on once more,
- * so signals that come together count as one.
+ * Ctrl-C, SIGTERM, a terminal that is closed, an output that nobody reads any more. Each asks the run to finish its
+ * step, take a checkpoint and end well; only a second Ctrl-C or SIGTERM ends everything at once. A terminal sends
+ * Ctrl-C to the whole process group and `npm` passes it on once more, so signals that come together count as one.
  */
 import { EXIT_CODES } from '@lockstep/config';
 import type { RunView } from './events.js';
 
-const SAME_KEYSTROKE_MS = 500;
+const SAME_KEYSTROKE_MS = 200;
 
 export class StopSignals {
-  readonly #onSignal: () => void;
+  readonly #view: RunView;
+  readonly #stopWell: () => void;
+  readonly #killAll: () => void;
+  readonly #onSignal = (): void => this.#signalled();
+  readonly #onGone = (): void => this.#stop();
   #firstAtMs: number | undefined;
 
   constructor(view: RunView, stopWell: () => void, killAll: () => void) {
-    this.#onSignal = () => {
-      const now = performance.now();
-      if (this.#firstAtMs === undefined) {
-        this.#firstAtMs = now;
-        view.show({
-          event: 'notice',
-          text: 'stopping after this step, with a checkpoint; Ctrl-C again leaves at once',
-        });
-        stopWell();
-        return;
-      }
-      if (now - this.#firstAtMs < SAME_KEYSTROKE_MS) return;
-      killAll();
-      view.close();
-      process.exit(EXIT_CODES.retry);
-    };
+    this.#view = view;
+    this.#stopWell = stopWell;
+    this.#killAll = killAll;
     process.on('SIGINT', this.#onSignal);
     process.on('SIGTERM', this.#onSignal);
+    process.on('SIGHUP', this.#onGone);
+    process.stdout.on('error', this.#onGone);
   }
 
   /** Hands the signals back. */
   release(): void {
     process.off('SIGINT', this.#onSignal);
     process.off('SIGTERM', this.#onSignal);
+    process.off('SIGHUP', this.#onGone);
+    process.stdout.off('error', this.#onGone);
+  }
+
+  #signalled(): void {
+    if (this.#firstAtMs === undefined) return this.#stop();
+    if (performance.now() - this.#firstAtMs < SAME_KEYSTROKE_MS) return;
+    this.#killAll();
+    this.#view.close();
+    process.exit(EXIT_CODES.retry);
+  }
+
+  #stop(): void {
+    if (this.#firstAtMs !== undefined) return;
+    this.#firstAtMs = performance.now();
+    const text = 'stopping after this step, with a checkpoint; Ctrl-C again leaves at once';
+    this.#view.show({ event: 'notice', text });
+    this.#stopWell();
   }
 }

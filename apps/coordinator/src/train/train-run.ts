@@ -32,6 +32,9 @@ export interface TrainRunOptions {
   readonly view: RunView;
 }
 
+/** Heartbeats and requests that may wait for one worker beside its shards. */
+const OTHER_MESSAGES_MAX = 256;
+
 /** The largest that travels in one frame: a vector of the model, the windows of a whole batch, a sample, a header. */
 function maxFrameBytes(plan: RunPlan, sampleLength: number): number {
   const { batchSize, sequenceLength } = plan.config;
@@ -54,23 +57,26 @@ function initialReplica(plan: RunPlan): Replica {
 export async function trainRun(options: TrainRunOptions): Promise<RunSummary> {
   const { values, plan, view } = options;
   const runId = randomUUID();
-  const directory = await createRunDirectory(values.runDir, runId);
-  const lock = await acquireRunLock(directory.path);
+  // Before any folder is made: an address that cannot be had leaves nothing behind.
+  const transport = await bindZeroMQServer({
+    endpoint: setOrDefault(values, 'bind'),
+    maxFrameBytes: maxFrameBytes(plan, setOrDefault(values, 'sampleLength')),
+    // One worker may be given all shards of a step at once, beside the update before it.
+    sendQueue: { messagesMax: 2 * plan.shards.length + OTHER_MESSAGES_MAX },
+  });
   try {
-    await prepareRunDirectory(directory);
-    const transport = await bindZeroMQServer({
-      endpoint: setOrDefault(values, 'bind'),
-      maxFrameBytes: maxFrameBytes(plan, setOrDefault(values, 'sampleLength')),
-    });
+    const directory = await createRunDirectory(values.runDir, runId);
+    const lock = await acquireRunLock(directory.path);
     try {
+      await prepareRunDirectory(directory);
       await writeRunConfig(directory.path, plan.config);
       return await leadRun(options, runId, directory, transport);
     } finally {
-      await transport.close(LIMITS.lingerMs);
+      await lock.release();
     }
   } finally {
     view.close();
-    await lock.release();
+    await transport.close(LIMITS.lingerMs);
   }
 }
 

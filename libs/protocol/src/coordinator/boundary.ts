@@ -34,13 +34,15 @@ function advanceOnce(state: CoordinatorState, out: CoordinatorAction[], nowMs: n
     case 'levelling':
       return level(state, out, nowMs);
     case 'evaluating':
-      return continueEvaluation(state, out, nowMs);
+      return state.stopRequested ? { ...state, phase: { name: 'boundary' } } : continueEvaluation(state, out, nowMs);
     case 'settling':
       return state.commits.size === 0 ? { ...state, phase: { name: 'boundary' } } : state;
     case 'saving':
       return requestSnapshot(state, out, nowMs);
-    case 'sampling':
-      return state.workers.has(state.phase.peer) ? state : { ...state, phase: { name: 'boundary' } };
+    case 'sampling': {
+      const goesOn = state.workers.has(state.phase.peer) && !state.stopRequested;
+      return goesOn ? state : { ...state, phase: { name: 'boundary' } };
+    }
     case 'reducing':
     case 'ended':
       return state;
@@ -53,6 +55,9 @@ function needsReplica(phase: Phase): boolean {
 
 /** Nobody holds the weights of the current step any more. */
 function allReplicasLost(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
+  const isSaved = state.checkpointedStep === state.step && state.step > 0;
+  if (isSaved && state.step >= state.settings.totalSteps) return end(state, out, 'done');
+  if (isSaved && state.stopRequested) return end(state, out, 'stopped');
   if (state.replica?.step === state.step) return { ...state, phase: { name: 'gathering', sinceMs: nowMs } };
   const cause = state.firstFailure === null ? '' : `, the first by: ${state.firstFailure.what}`;
   return end(state, out, {
@@ -63,9 +68,11 @@ function allReplicasLost(state: CoordinatorState, out: CoordinatorAction[], nowM
 }
 
 function gather(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
-  if (state.stopRequested) return end(state, out, 'stopped');
+  if (state.stopRequested && state.checkpointedStep === state.step) return end(state, out, 'stopped');
   const served = serveReplicas(state, out, nowMs);
-  const enough = readyWorkers(served).length >= served.settings.minWorkers;
+  // Only the start waits for company; later one worker that holds the weights is enough to go on.
+  const needed = state.step === 0 ? served.settings.minWorkers : 1;
+  const enough = readyWorkers(served).length >= needed;
   return enough ? { ...served, phase: { name: 'boundary' } } : served;
 }
 
@@ -93,15 +100,15 @@ function decide(state: CoordinatorState, out: CoordinatorAction[], nowMs: number
   const { settings } = state;
   const closing = state.stopRequested || state.step >= settings.totalSteps;
   if (closing && state.commits.size > 0) return { ...state, phase: { name: 'settling' } };
-  if (!state.stopRequested && evaluationIsDue(state)) return beginEvaluation(state);
   if (checkpointIsDue(state, closing)) {
     if (closing) return { ...state, phase: { name: 'saving' } };
     // Between two steps the lead answers while all go on: its queue is worked off in order.
     return decide({ ...requestSnapshot(state, out, nowMs), checkpointedStep: state.step }, out, nowMs);
   }
+  if (!state.stopRequested && evaluationIsDue(state)) return beginEvaluation(state);
   if (closing) {
     const sampling = !state.stopRequested && settings.sample !== null && !state.sampled;
-    return sampling ? requestSample(state, out, nowMs) : end(state, out, state.stopRequested ? 'stopped' : 'done');
+    return sampling ? requestSample(state, out, nowMs) : end(state, out, state.step < settings.totalSteps ? 'stopped' : 'done');
   }
   if (somebodyJoins(state)) return { ...state, phase: { name: 'levelling', sinceMs: nowMs } };
   return beginStep(state, out, nowMs);

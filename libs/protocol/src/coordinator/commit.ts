@@ -34,7 +34,8 @@ export function settleCommits(state: CoordinatorState, out: CoordinatorAction[])
     if ([...commit.waiting].some((peer) => next.workers.has(peer))) break;
     const commits = new Map(next.commits);
     commits.delete(step);
-    next = { ...next, commits };
+    // A step that everybody applied closes the book on what went wrong before it.
+    next = { ...next, commits, firstFailure: null };
     if (new Set(commit.digests.values()).size > 1) return end(next, out, comeApart(step, commit));
     const { loss, characters, gradientNorm, seconds } = commit;
     const weightsDigest = [...commit.digests.values()][0] ?? null;

@@ -192,11 +192,54 @@ describe('loss of a worker', () => {
     expect(cluster.owners().get(0)).toBe('b');
   });
 
+  it('does not wait for an update to be applied by one that was lost and came back', () => {
+    const cluster = running();
+    cluster.gradient('a', 0);
+    cluster.gradient('b', 1);
+    cluster.reduced();
+    cluster.event({ type: 'gone', peer: 'b', reason: 'connection lost' });
+    cluster.hello('b');
+    expect(cluster.applied('a', 0)).toContainEqual(expect.objectContaining({ type: 'commit' }));
+  });
+
+  it('gives up one that never applies an update', () => {
+    const cluster = running({ totalSteps: 1 });
+    cluster.gradient('a', 0);
+    cluster.gradient('b', 1);
+    cluster.reduced();
+    cluster.applied('a', 0);
+    for (; cluster.nowMs <= LIMITS.shardDeadlineMs + 2000; cluster.nowMs += 1000) {
+      for (const peer of ['a', 'b']) cluster.say(peer, { type: 'heartbeat', step: 1 });
+      cluster.event({ type: 'tick' });
+    }
+    expect([...cluster.state.workers.keys()]).toEqual(['a']);
+    expect(cluster.actions).toContainEqual(expect.objectContaining({ type: 'commit' }));
+  });
+
+  it('forgives silence that it slept through itself', () => {
+    const cluster = running();
+    cluster.nowMs = LIMITS.peerSilenceMs * 2;
+    cluster.event({ type: 'tick' });
+    expect(cluster.state.workers.size).toBe(2);
+  });
+
+  it('ends well when the last worker is lost after everything is saved', () => {
+    const cluster = running({ totalSteps: 1, sample: { prime: [1], length: 5, temperature: 1, seed: 1 } });
+    cluster.wholeStep();
+    const header = { step: 1, optimizerSteps: 1, slots: [], digest: '' };
+    cluster.say('a', { type: 'snapshot', ...header }, [new Uint8Array(4)]);
+    expect(cluster.state.phase.name).toBe('sampling');
+    cluster.event({ type: 'gone', peer: 'b', reason: 'killed' });
+    const actions = cluster.event({ type: 'gone', peer: 'a', reason: 'killed' });
+    expect(actions.at(-1)).toEqual({ type: 'end', outcome: { result: 'done', steps: 1 } });
+  });
+
   it('gives up workers that are silent, slow to load, or do not answer', () => {
     const silent = running();
-    silent.nowMs = LIMITS.peerSilenceMs + 1;
-    silent.say('a', { type: 'heartbeat', step: 0 });
-    silent.event({ type: 'tick' });
+    for (; silent.nowMs <= LIMITS.peerSilenceMs + 1000; silent.nowMs += 1000) {
+      silent.say('a', { type: 'heartbeat', step: 0 });
+      silent.event({ type: 'tick' });
+    }
     expect([...silent.state.workers.keys()]).toEqual(['a']);
     const hung = running();
     for (hung.nowMs = 0; hung.nowMs <= LIMITS.shardDeadlineMs; hung.nowMs += LIMITS.peerSilenceMs / 2) {
@@ -246,10 +289,11 @@ describe('the end', () => {
     return cluster.say(peer, { type: 'snapshot', ...header }, [new Uint8Array(4)]);
   };
 
-  it('validates, saves, samples, tells every worker, then ends', () => {
+  it('saves, validates, samples, tells every worker, then ends', () => {
     const sample = { prime: [1], length: 5, temperature: 1, seed: 1 };
     const cluster = running({ totalSteps: 1, evaluationRows: [8, 3], sample });
     lastStep(cluster);
+    expect(snapshotOf(cluster)).toContainEqual(expect.objectContaining({ type: 'checkpoint' }));
     expect(cluster.state.phase.name).toBe('evaluating');
     for (const index of [1, 0]) {
       const { phase } = cluster.state;
@@ -260,7 +304,6 @@ describe('the end', () => {
     expect(reports(cluster.actions, 'validation')).toEqual([
       { type: 'validation', step: 1, loss: 1.5, characters: 20 },
     ]);
-    expect(snapshotOf(cluster)).toContainEqual(expect.objectContaining({ type: 'checkpoint' }));
     const actions = cluster.say('a', { type: 'sampled' }, [new Uint8Array(8)]);
     expect(sent(actions, 'stop')).toEqual(['a: stop', 'b: stop']);
     expect(actions.at(-1)).toEqual({ type: 'end', outcome: { result: 'done', steps: 1 } });

@@ -8,8 +8,8 @@ import type { Assignment, CoordinatorState, WorkerRecord } from './state.js';
 
 export function onTick(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
   if (state.phase.name === 'ended') return state;
-  let next = pulse(state, out, nowMs);
-  for (const worker of state.workers.values()) {
+  let next = pulse(forgiveIfHeldUp(state, nowMs), out, nowMs);
+  for (const worker of next.workers.values()) {
     const what = overdue(state, worker, nowMs);
     if (what === null) continue;
     const detail = `worker ${worker.slot} (pid ${worker.pid} on ${worker.host}) ${what}`;
@@ -18,6 +18,18 @@ export function onTick(state: CoordinatorState, out: CoordinatorAction[], nowMs:
     if (next.phase.name === 'ended') return next;
   }
   return gatheringDeadline(next, out, nowMs);
+}
+
+/**
+ * A machine that was suspended, or a terminal that stopped reading, holds this process up, and what workers said
+ * meanwhile is still unread: their silence is judged from now on.
+ */
+function forgiveIfHeldUp(state: CoordinatorState, nowMs: number): CoordinatorState {
+  const isLate = nowMs - state.tickedAtMs > LIMITS.heldUpMs;
+  const ticked = { ...state, tickedAtMs: nowMs };
+  if (!isLate) return ticked;
+  const workers = [...state.workers].map(([peer, worker]) => [peer, { ...worker, heardAtMs: nowMs }] as const);
+  return { ...ticked, workers: new Map(workers) };
 }
 
 function pulse(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
@@ -62,6 +74,7 @@ function oldestTaskMs(state: CoordinatorState, peer: string): number | null {
   const times: number[] = [];
   if (snapshot?.peer === peer) times.push(snapshot.sinceMs);
   if (phase.name === 'sampling' && phase.peer === peer) times.push(phase.sinceMs);
+  for (const commit of state.commits.values()) if (commit.waiting.has(peer)) times.push(commit.sentAtMs);
   const tasks = openTasks(state);
   for (const task of tasks.values()) if (task.peer === peer) times.push(task.sinceMs);
   return times.length === 0 ? null : Math.min(...times);

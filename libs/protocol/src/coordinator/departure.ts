@@ -1,12 +1,14 @@
 /**
- * How a worker goes. Removing it from the membership is all that happens here: whatever it was waited for is asked
- * again by `advance`, which runs after every event, so there is no list of places to clean up that could be
- * incomplete.
+ * How a worker goes: out of the membership, and out of whatever waits for it by name, because the same process may say
+ * hello again before anybody has noticed. What follows from it is asked by `advance`, which runs after every event.
  */
 import type { Failure } from '../messages.js';
 import type { CoordinatorAction } from './events.js';
 import { end, report } from './sending.js';
 import type { CoordinatorState } from './state.js';
+
+/** Holder of a request whose worker is gone: to be asked of another. */
+const NOBODY = '';
 
 /** Takes a peer out of the membership; unknown peers change nothing. */
 export function removeWorker(
@@ -20,8 +22,16 @@ export function removeWorker(
   if (worker === undefined) return state;
   const workers = new Map(state.workers);
   workers.delete(peer);
+  const commits = new Map(
+    [...state.commits].map(([step, commit]) => {
+      const waiting = new Set(commit.waiting);
+      waiting.delete(peer);
+      return [step, { ...commit, waiting }];
+    }),
+  );
+  const snapshot = state.snapshot?.peer === peer ? { ...state.snapshot, peer: NOBODY } : state.snapshot;
   report(out, { type: 'worker', slot: worker.slot, status: how, detail: reason });
-  return { ...state, workers, membership: state.membership + 1 };
+  return { ...state, workers, commits, snapshot, membership: state.membership + 1 };
 }
 
 /**
@@ -34,10 +44,10 @@ export function losePeer(
   peer: string,
   failure: Failure,
 ): CoordinatorState {
-  const known = { ...state, firstFailure: state.firstFailure ?? failure };
+  const isOurs = state.workers.has(peer) || state.settings.localPeers.has(peer);
+  // What a stranger says is nobody's cause.
+  const known = isOurs ? { ...state, firstFailure: state.firstFailure ?? failure } : state;
   const next = removeWorker(known, out, peer, failure.what);
-  if (next.phase.name === 'gathering' && next.settings.localPeers.has(peer)) {
-    return end(next, out, known.firstFailure);
-  }
-  return next;
+  const isStart = next.phase.name === 'gathering' && next.step === 0;
+  return isStart && next.settings.localPeers.has(peer) ? end(next, out, known.firstFailure ?? failure) : next;
 }

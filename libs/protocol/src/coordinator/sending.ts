@@ -1,4 +1,5 @@
 /** Small helpers with which the machine's parts talk to workers and to the driver. */
+import { TEXT_LENGTH_MAX } from '../messages.js';
 import type { CoordinatorMessage, Failure } from '../messages.js';
 import type { CoordinatorAction, PayloadSource, Report } from './events.js';
 import type { CoordinatorState } from './state.js';
@@ -37,7 +38,8 @@ export function end(
   const failure = typeof result === 'string' ? null : result;
   const reason = typeof result === 'string' ? result : 'failed';
   for (const peer of state.workers.keys()) {
-    send(out, peer, { type: 'stop', run: state.settings.run, reason, detail: failure?.what ?? '' });
+    const detail = (failure?.what ?? '').slice(0, TEXT_LENGTH_MAX);
+    send(out, peer, { type: 'stop', run: state.settings.run, reason, detail });
   }
   const steps = state.step;
   out.push({

@@ -77,6 +77,7 @@ export interface Commit {
   readonly characters: number;
   readonly gradientNorm: number;
   readonly seconds: number;
+  readonly sentAtMs: number;
   readonly waiting: ReadonlySet<string>;
   readonly digests: ReadonlyMap<string, string>;
 }
@@ -106,6 +107,8 @@ export interface CoordinatorState {
   readonly sampled: boolean;
   readonly stopRequested: boolean;
   readonly pulsedAtMs: number;
+  /** When the last tick came: a late one means that we were held up, not the workers. */
+  readonly tickedAtMs: number;
   /** The first failure that a worker reported: the root cause, should the run end by it. */
   readonly firstFailure: Failure | null;
 }
@@ -126,6 +129,7 @@ export function initialCoordinatorState(settings: CoordinatorSettings, nowMs: nu
     sampled: false,
     stopRequested: false,
     pulsedAtMs: nowMs,
+    tickedAtMs: nowMs,
     firstFailure: null,
   };
 }

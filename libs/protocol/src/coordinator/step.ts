@@ -123,7 +123,8 @@ export function onReduced(
     });
   }
   const done = state.step + 1;
-  const digest = done % settings.digestEvery === 0 || done === settings.totalSteps;
+  const isLast = done === settings.totalSteps || state.stopRequested;
+  const digest = done % settings.digestEvery === 0 || isLast;
   const replicas = readyWorkers(state);
   const { learningRate } = settings;
   for (const { peer } of replicas) {
@@ -139,6 +140,7 @@ export function onReduced(
     characters: phase.characters,
     gradientNorm: reduced.norm,
     seconds: (nowMs - phase.sinceMs) / 1000,
+    sentAtMs: nowMs,
     waiting: new Set(replicas.map((worker) => worker.peer)),
     digests: new Map(),
   };

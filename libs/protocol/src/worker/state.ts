@@ -12,6 +12,8 @@ export interface WorkerSettings {
   readonly host: string;
   readonly pid: number;
   readonly connectDeadlineMs: number;
+  /** A coordinator that is silent for longer counts as gone; infinite where something surer tells. */
+  readonly silenceLimitMs: number;
 }
 
 export type WorkerPhase =

@@ -11,7 +11,15 @@ const PAYLOAD = [new Uint8Array(4)];
 class Harness {
   nowMs = 0;
   state = initialWorkerState(
-    { coordinator: 'tcp://c:1', run: 'run-1', softwareVersion: '0', host: 'h', pid: 1, connectDeadlineMs: 5_000 },
+    {
+      coordinator: 'tcp://c:1',
+      run: 'run-1',
+      softwareVersion: '0',
+      host: 'h',
+      pid: 1,
+      connectDeadlineMs: 5_000,
+      silenceLimitMs: LIMITS.peerSilenceMs,
+    },
     0,
   );
 
@@ -54,7 +62,7 @@ describe('worker', () => {
   it('says hello when connected, prepares when welcomed, says ready and synced', () => {
     const worker = new Harness();
     expect(worker.event({ type: 'connected' })).toMatchObject([{ message: { type: 'hello', run: 'run-1' } }]);
-    expect(worker.welcome()).toMatchObject([{ type: 'compute', task: { type: 'prepare' } }]);
+    expect(worker.welcome()).toMatchObject([{ type: 'note' }, { type: 'compute', task: { type: 'prepare' } }]);
     worker.sync();
     expect(worker.state.phase).toBe('synced');
   });

@@ -5,7 +5,7 @@
  */
 import { LIMITS, invariant } from '@lockstep/config';
 import type { CoordinatorMessage, Failure, WorkerMessage } from '../messages.js';
-import { PROTOCOL_VERSION } from '../messages.js';
+import { PROTOCOL_VERSION, STACK_LENGTH_MAX, TEXT_LENGTH_MAX } from '../messages.js';
 import { onComputed } from './answers.js';
 import type { ComputeTask, WorkerAction, WorkerEvent, WorkerOutcome } from './events.js';
 import type { WorkerState } from './state.js';
@@ -56,7 +56,10 @@ function finish(state: WorkerState, out: WorkerAction[], outcome: WorkerOutcome)
 }
 
 function fail(state: WorkerState, out: WorkerAction[], failure: Failure, stack = ''): WorkerState {
-  say(out, { type: 'failed', run: state.envelope?.run ?? null, failure, stack });
+  const { kind, what, hint } = failure;
+  const cut = { kind, what: what.slice(0, TEXT_LENGTH_MAX), hint: hint.slice(0, TEXT_LENGTH_MAX) };
+  const run = state.envelope?.run ?? null;
+  say(out, { type: 'failed', run, failure: cut, stack: stack.slice(0, STACK_LENGTH_MAX) });
   return finish(state, out, { result: 'failed', failure });
 }
 
@@ -66,7 +69,9 @@ function protocolFailure(what: string): Failure {
 
 /** Says hello; again after each reconnect, because whatever was sent in between may be lost. */
 function greet(state: WorkerState, out: WorkerAction[], nowMs: number): WorkerState {
-  const { softwareVersion, run, host, pid } = state.settings;
+  const { softwareVersion, host, pid } = state.settings;
+  // After a welcome this process belongs to one run; another coordinator at the same address is to refuse it.
+  const run = state.settings.run ?? state.envelope?.run ?? null;
   say(out, { type: 'hello', protocolVersion: PROTOCOL_VERSION, softwareVersion, run, host, pid });
   return { ...state, phase: 'greeting', heardAtMs: nowMs };
 }
@@ -84,8 +89,8 @@ function onTick(state: WorkerState, out: WorkerAction[], nowMs: number): WorkerS
       },
     });
   }
-  if (state.phase !== 'greeting' && silentMs > LIMITS.peerSilenceMs) {
-    const seconds = LIMITS.peerSilenceMs / 1000;
+  if (state.phase !== 'greeting' && silentMs > settings.silenceLimitMs) {
+    const seconds = settings.silenceLimitMs / 1000;
     const what = `the coordinator at ${settings.coordinator} has been silent for ${seconds} seconds`;
     return finish(state, out, { result: 'failed', failure: { kind: 'retry', what, hint: 'start the worker again' } });
   }
@@ -118,6 +123,7 @@ function obey(
 ): WorkerState {
   if (message.type === 'heartbeat') return state;
   if (message.type === 'welcome') {
+    out.push({ type: 'note', what: `joined run ${message.run} as worker ${message.slot}` });
     compute(out, { type: 'prepare', config: message.config });
     return { ...state, phase: 'preparing', slot: message.slot };
   }
