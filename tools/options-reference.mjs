@@ -68,7 +68,7 @@ function reference() {
     ...section('lockstep sample', SAMPLE_OPTIONS),
     ...section('lockstep evaluate', EVALUATE_OPTIONS),
     `Every option can be set by a variable named after it, such as \`${environmentName('batchSize')}\`; lists are`,
-    'separated by commas.',
+    'separated by commas. `LOCKSTEP_CONFIG` names a config file, `LOCKSTEP_CACHE` the folder that holds engines.',
     'Those of `lockstep train` can also stand in a JSON file given with `--config`.',
     '',
     END,

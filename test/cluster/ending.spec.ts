@@ -6,14 +6,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import {
-  lockstep,
-  LockstepProcess,
-  processesOf,
-  readJson,
-  tinyRun,
-  waitFor,
-} from './lockstep-process.js';
+import { lockstep, LockstepProcess, processesOf, readJson, tinyRun, waitFor } from './lockstep-process.js';
 
 /** More steps than any test waits for. */
 const ENDLESS = ['--steps', '1000000', '--json'];
@@ -68,6 +61,43 @@ describe('Ctrl-C', () => {
     process.child.kill('SIGINT');
     expect((await process.end()).code).toBe(75);
     await waitFor('the workers to end', () => processesOf(runId).length === 0);
+  });
+});
+
+describe('an output or a terminal that goes away', () => {
+  it('a reader that stops reading: ends well, with a checkpoint', async () => {
+    const { process, run } = await startEndless();
+    process.child.stdout?.destroy();
+    const { code } = await process.end();
+    expect(code).toBe(0);
+    const { steps, result } = readJson(run, 'summary.json');
+    expect(result).toBe('stopped');
+    expect(existsSync(join(run, 'checkpoints', `step-${String(steps).padStart(6, '0')}`, 'manifest.json'))).toBe(true);
+  });
+
+  it('SIGHUP to the whole group: ends well, with a checkpoint', async () => {
+    const { process, run, runId } = await startEndless();
+    for (const pid of [...processesOf(runId), process.pid]) globalThis.process.kill(pid, 'SIGHUP');
+    expect((await process.end()).code).toBe(0);
+    expect(readJson(run, 'summary.json')['result']).toBe('stopped');
+    expect(processesOf(runId)).toEqual([]);
+  });
+
+  it('SIGTERM before the first step ends at once', async () => {
+    const process = new LockstepProcess(tinyRun(...ENDLESS).args);
+    await process.event(({ event }) => event === 'start');
+    process.child.kill('SIGTERM');
+    expect((await process.end()).code).toBe(0);
+  });
+});
+
+describe('divergence', () => {
+  it('ends with 65 and says what to do', async () => {
+    const { args, run } = tinyRun('--steps', '50', '--optimizer', 'sgd', '--learning-rate', '1e30', '--quiet');
+    const { code, stderr } = await lockstep(args);
+    expect(stderr).toMatch(/^lockstep: training diverged at step \d+: .*--learning-rate.*\n$/);
+    expect(code).toBe(65);
+    expect(existsSync(join(run, 'checkpoints', 'step-000000', 'manifest.json'))).toBe(true);
   });
 });
 

@@ -9,6 +9,7 @@ import {
   processesOf,
   readJson,
   temporaryFolder,
+  tinyRun,
   writeText,
 } from './lockstep-process.js';
 
@@ -79,6 +80,22 @@ describe('lockstep train', () => {
     const runId = String(summary['runId']);
     expect(readJson(run, 'run.json')).toMatchObject({ state: 'done', runId });
     expect(processesOf(runId)).toEqual([]);
+  });
+
+  it('deals more shards to one worker than any queue would hold by default', async () => {
+    const { run, args } = tinyRun(
+      '--batch-size',
+      '400',
+      '--shards',
+      '400',
+      '--workers',
+      '1',
+      '--steps',
+      '2',
+      '--quiet',
+    );
+    expect(await lockstep([...args, '--sample-length', '0'])).toMatchObject({ code: 0, stderr: '' });
+    expect(journalOf(run)).toHaveLength(2);
   });
 
   it('learns', async () => {

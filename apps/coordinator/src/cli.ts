@@ -33,7 +33,7 @@ export function createCli(argv: readonly string[]): Argv {
     .completion('completion', 'Print a script for bash or zsh that completes commands and options')
     .example('$0 train', 'train on a novel with two local workers')
     .example('$0 train --text book.txt --preset small', 'train on a text of your own')
-    .example('$0 sample --checkpoint runs/last --prime "She was "', 'go on writing')
+    .example('$0 sample --checkpoint runs/RUN --length 300', 'let a trained model write')
     .demandCommand(1, 'no command given')
     .strict()
     .recommendCommands()

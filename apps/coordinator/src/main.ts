@@ -24,7 +24,11 @@ function causeOf(error: Error): string {
 function onOutputError(error: NodeJS.ErrnoException): void {
   const isRunning = process.stdout.listenerCount('error') > 1;
   if (error.code !== 'EPIPE' && error.code !== 'EIO') {
-    const failure = new LockstepError('io', `cannot write standard output: ${error.message}`, 'make room, or write elsewhere');
+    const failure = new LockstepError(
+      'io',
+      `cannot write standard output: ${error.message}`,
+      'make room, or write elsewhere',
+    );
     outputFailure ??= explain(failure);
   }
   if (!isRunning) process.exit(outputFailure);

@@ -75,7 +75,10 @@ export interface ReadOptions {
 export async function readCheckpoint(path: string, options: ReadOptions = {}): Promise<Checkpoint> {
   const { verify = true } = options;
   const status = await withIoErrors('read', path, () => stat(path));
-  if (!status.isDirectory()) refuseFile(path, 'it is a file, not a checkpoint folder');
+  if (!status.isDirectory()) {
+    const hint = 'name the checkpoint folder or the run directory';
+    throw new LockstepError('data', `${path} is a file, not a checkpoint`, hint);
+  }
   if (stepOfName(basename(path)) !== null || await exists(join(path, MANIFEST_FILE))) {
     return readCheckpointFolder(path, verify);
   }

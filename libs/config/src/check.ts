@@ -48,24 +48,40 @@ function misfit(option: Option, value: unknown): string | undefined {
   }
 }
 
+/** Where values come from: how an option is called there, and what kind of failure a wrong one is. */
+export interface ValueSource {
+  readonly kind: 'usage' | 'config';
+  readonly nameOf: (option: string) => string;
+}
+
+const COMMAND_LINE: ValueSource = { kind: 'usage', nameOf: (option) => `--${flagName(option)}` };
+
+/** A number that was not one is no longer what the user wrote, so it is not repeated. */
+function quoted(value: unknown): string {
+  return typeof value === 'number' && Number.isNaN(value)
+    ? 'is not a number'
+    : `${JSON.stringify(value)} is not usable`;
+}
+
 /**
  * Picks the table's options out of parsed values.
- * @throws LockstepError `usage` naming the option, the value and what it wants
+ * @throws LockstepError naming the option as its source calls it, the value and what it wants
  */
 export function checkOptions<T extends OptionTable>(
   table: T,
   values: Readonly<Record<string, unknown>>,
+  source: ValueSource = COMMAND_LINE,
 ): OptionValues<T> {
   const checked: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(table)) {
     const value = values[name];
     if (value === undefined) continue;
     if (Array.isArray(value) && option.type !== 'strings') {
-      throw new LockstepError('usage', `--${flagName(name)} is given ${value.length} times`, 'give it once');
+      throw new LockstepError(source.kind, `${source.nameOf(name)} is given ${value.length} times`, 'give it once');
     }
     const wanted = misfit(option, value);
     if (wanted !== undefined) {
-      throw new LockstepError('usage', `--${flagName(name)} ${JSON.stringify(value)} is not usable`, `give ${wanted}`);
+      throw new LockstepError(source.kind, `${source.nameOf(name)} ${quoted(value)}`, `give ${wanted}`);
     }
     checked[name] = value;
   }

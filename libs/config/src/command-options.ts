@@ -53,7 +53,13 @@ export const WORKER_OPTIONS = {
 
 export const SAMPLE_OPTIONS = {
   checkpoint,
-  prime: { type: 'string', group: TEXT, default: '\n', help: 'Beginning of the text, which the sample goes on from' },
+  prime: {
+    type: 'string',
+    group: TEXT,
+    defaultText: 'a line break',
+    default: '\n',
+    help: 'Beginning of the text, which the sample goes on from',
+  },
   length: {
     type: 'integer',
     group: TEXT,

@@ -37,7 +37,7 @@ describe('codec', () => {
     expect(decoded.payload[0]).toBe(payload);
   });
 
-  it.each([Number.NaN, Infinity, -Infinity])('lets a loss of %s through, so that the run can end as diverged', (lossSum) => {
+  it.each([Number.NaN, Infinity, -Infinity])('lets a loss of %s through: the run has diverged', (lossSum) => {
     const { message } = decodeWorkerMessage(encodeMessage({ ...GRADIENT, lossSum }, [new Uint8Array()]));
     expect(message).toMatchObject({ type: 'gradient', lossSum: Number.NaN });
   });

@@ -11,7 +11,7 @@ export const PROTOCOL_VERSION = 1;
 const count = z.int().min(0);
 const name = z.string().min(1).max(200);
 const digest = z.string().max(128);
-/** JSON has no word for what is not finite: such a loss travels as null, and ends the run as diverged, not as malformed. */
+/** JSON has no word for what is not finite: such a loss travels as null, and ends the run as diverged. */
 const loss = z
   .number()
   .nullable()

@@ -17,16 +17,15 @@ export interface FoundRun {
   readonly summary: RunSummary | null;
 }
 
+/** The run below runs/ that was started last. */
 async function latestRun(): Promise<string> {
   const names: string[] = await readdir(RUNS_FOLDER).catch(() => []);
-  const runs = names.sort().map((name) => join(RUNS_FOLDER, name));
-  const latest = runs.filter((path) => existsSync(runPaths(path).run)).at(-1);
-  if (latest !== undefined) return latest;
-  throw new LockstepError(
-    'usage',
-    `there is no run below ${RUNS_FOLDER}/ here`,
-    'name a run directory, or stand where the run was started',
-  );
+  const paths = names.map((name) => join(RUNS_FOLDER, name)).filter((path) => existsSync(runPaths(path).run));
+  const runs = await Promise.all(paths.map(async (path) => ({ path, startedAt: (await readRunFile(path)).startedAt })));
+  const latest = runs.sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1)).at(-1);
+  if (latest !== undefined) return latest.path;
+  const what = `there is no run below ${RUNS_FOLDER}/ here`;
+  throw new LockstepError('usage', what, 'name a run directory, or stand where the run was started');
 }
 
 /** @throws LockstepError when there is no such run or its run file is damaged */

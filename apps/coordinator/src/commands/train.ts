@@ -31,6 +31,10 @@ export const trainCommand: CommandModule = {
     const view = chooseView({ json: setOrDefault(values, 'json'), quiet: setOrDefault(values, 'quiet') });
     const engine = await chooseEngine(values, (event) => view.show(event));
     const plan = await planRun(values, engine.facts);
+    if (plan.unknownCharacters > 0) {
+      const text = `the checkpoint does not know ${plan.unknownCharacters} characters of this text`;
+      view.show({ event: 'warning', text });
+    }
     await trainRun({ values, plan, engine, view });
   },
 };

@@ -2,7 +2,7 @@
  * Collects what the user has set, strongest first: command line, `LOCKSTEP_...` variables, the file given with
  * `--config`.
  */
-import { checkOptions, flagName, LockstepError } from '@lockstep/config';
+import { checkOptions, environmentName, flagName, LockstepError } from '@lockstep/config';
 import type { OptionTable, OptionValues } from '@lockstep/config';
 import { readFile } from 'node:fs/promises';
 import { environmentValues } from './yargs-options.js';
@@ -44,17 +44,19 @@ function isList(table: OptionTable, name: string): boolean {
 
 /**
  * @param argv what yargs parsed, camel-cased keys included
- * @throws LockstepError `usage` or `config` naming the option that does not fit
+ * @throws LockstepError `usage` or `config` naming the option that does not fit, and where it was set
  */
 export async function gatherValues<T extends OptionTable>(
   table: T,
   argv: Readonly<Record<string, unknown>>,
   environment: NodeJS.ProcessEnv,
 ): Promise<OptionValues<T>> {
-  const path = argv['config'];
-  const file = typeof path === 'string' ? await fileValues(table, path) : {};
-  const given = Object.fromEntries(
-    Object.keys(table).flatMap((name) => (argv[name] === undefined ? [] : [[name, argv[name]]])),
-  );
-  return checkOptions(table, { ...file, ...environmentValues(table, environment), ...given });
+  const path = argv['config'] ?? environment['LOCKSTEP_CONFIG'];
+  const file = typeof path === 'string' && path !== '' ? await fileValues(table, path) : {};
+  const given = Object.fromEntries(Object.keys(table).map((name) => [name, argv[name]]));
+  return {
+    ...checkOptions(table, file, { kind: 'config', nameOf: (name) => `${flagName(name)} in ${String(path)}` }),
+    ...checkOptions(table, environmentValues(table, environment), { kind: 'usage', nameOf: environmentName }),
+    ...checkOptions(table, given),
+  };
 }

@@ -1,6 +1,7 @@
 /** How a run ended: a summary that is written and shown, or the failure that ended it. */
 import { writeSummary } from '@lockstep/checkpoint';
 import { LockstepError } from '@lockstep/config';
+import { UNKNOWN_ID } from '@lockstep/data';
 import type { CoordinatorOutcome } from '@lockstep/protocol';
 import type { RunSummary, RunView } from './events.js';
 import type { RunPlan } from './plan-run.js';
@@ -16,6 +17,8 @@ export interface Conclusion {
   readonly view: RunView;
   readonly runId: string;
   readonly startedMs: number;
+  /** Local ones, or all that answered where others helped. */
+  readonly workers: number;
   readonly validationLoss: number | null;
   readonly engine: string;
 }
@@ -41,11 +44,34 @@ export async function conclude(outcome: CoordinatorOutcome, parts: Conclusion): 
     weightsSha256: latest?.weightsSha256 ?? '',
     charactersPerSecond: store.overallRate,
     engine: parts.engine,
-    workers: plan.options.workers,
+    workers: parts.workers,
     shards: plan.shards.length,
     wallSeconds: (performance.now() - parts.startedMs) / 1000,
   };
   await writeSummary(directory.path, { ...summary, epochMeanLoss: [...summary.epochMeanLoss] });
-  view.show({ event: 'summary', summary, runDirectory: directory.path, checkpoint: latest?.path ?? '' });
+  const checkpoint = latest?.path ?? '';
+  const next = nextCommands(plan, directory.path);
+  view.show({ event: 'summary', summary, runDirectory: directory.path, checkpoint, next });
   return summary;
+}
+
+/** Begins a sample of an English text well. */
+const ENGLISH_PRIME = 'She was ';
+const PRIME_LENGTH = 8;
+
+/** What one can do with a run that has ended, for this very model and text. */
+function nextCommands({ config, vocabulary, options, prime, textPaths }: RunPlan, path: string): readonly string[] {
+  const isKnown = !vocabulary.encode(ENGLISH_PRIME).includes(UNKNOWN_ID);
+  const start = isKnown ? ENGLISH_PRIME : [...prime].slice(0, PRIME_LENGTH).join('');
+  const text = textPaths === undefined ? '' : ` --text ${textPaths.map(quote).join(' ')}`;
+  const sizes = `--embedding ${config.embedding} --units ${config.units}`;
+  return [
+    `npx lockstep sample --checkpoint ${quote(path)} --prime ${JSON.stringify(start)} --length 300`,
+    `npx lockstep train --init-from ${quote(path)} --preset ${options.preset} ${sizes}${text}`,
+  ];
+}
+
+/** For a shell, where it needs it. */
+function quote(word: string): string {
+  return /^[\w./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -59,6 +59,8 @@ export type RunEvent =
       readonly summary: RunSummary;
       readonly runDirectory: string;
       readonly checkpoint: string;
+      /** Commands that make sense now. */
+      readonly next: readonly string[];
     };
 
 /** Shows events; must never throw into the run. */

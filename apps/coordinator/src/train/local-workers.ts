@@ -7,13 +7,10 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const EXECUTABLE = fileURLToPath(new URL('../../bin/lockstep.mjs', import.meta.url));
-/** Lines of a dead worker's log that are shown: the end of a stack trace or the last words of a library. */
-const LOG_TAIL_LINES = 5;
 
 export interface LocalWorkersOptions {
   readonly count: number;
@@ -27,7 +24,8 @@ export class LocalWorkers {
   readonly peers: readonly string[];
   readonly #options: LocalWorkersOptions;
   readonly #children = new Map<string, ChildProcess>();
-  readonly #deaths: Promise<string>[] = [];
+  readonly #deaths: string[] = [];
+  #isKilling = false;
 
   constructor(options: LocalWorkersOptions) {
     this.#options = options;
@@ -51,9 +49,9 @@ export class LocalWorkers {
       this.#children.set(peer, child);
       const ended = (how: string, abnormal: boolean): void => {
         if (!this.#children.delete(peer)) return;
-        const reason = this.#lastWords(logFile).then((words) => `local worker ${index} ${how}${words}`);
-        if (abnormal) this.#deaths.push(reason);
-        void reason.then((text) => onExit(peer, text));
+        const reason = `local worker ${index} ${how}; its log is ${logFile}`;
+        if (abnormal && !this.#isKilling) this.#deaths.push(reason);
+        onExit(peer, reason);
       };
       child.on('error', (error) => ended(`could not be started: ${error.message}`, true));
       child.on('exit', (code, signal) => {
@@ -63,8 +61,8 @@ export class LocalWorkers {
   }
 
   /** How those ended that were killed or never started; a worker that fails by itself tells the coordinator why. */
-  async deaths(): Promise<readonly string[]> {
-    return Promise.all(this.#deaths);
+  get deaths(): readonly string[] {
+    return this.#deaths;
   }
 
   /** Waits for all to end by themselves, then kills the rest. */
@@ -85,12 +83,7 @@ export class LocalWorkers {
 
   /** Ends all at once. */
   kill(): void {
+    this.#isKilling = true;
     for (const child of this.#children.values()) child.kill('SIGKILL');
-  }
-
-  async #lastWords(logFile: string): Promise<string> {
-    const text = await readFile(logFile, 'utf8').catch(() => '');
-    const lines = text.trimEnd().split('\n').slice(-LOG_TAIL_LINES).join(' | ');
-    return lines === '' ? `; its log is ${logFile}` : `; the end of ${logFile}: ${lines}`;
   }
 }

@@ -7,6 +7,7 @@ import type { MachineFacts, OptionValues, ResolvedOptions, RunConfig, TrainOptio
 import { readWeights } from '@lockstep/checkpoint';
 import type { WeightsOnly } from '@lockstep/checkpoint';
 import {
+  UNKNOWN_ID,
   buildVocabulary,
   countWindows,
   createSchedule,
@@ -41,6 +42,10 @@ export interface RunPlan {
   readonly totalSteps: number;
   /** A window of the text to start a sample from. */
   readonly prime: string;
+  /** As the user gave them; undefined for the novel that comes along. */
+  readonly textPaths: readonly string[] | undefined;
+  /** Characters of the text that the vocabulary of the checkpoint it starts from lacks. */
+  readonly unknownCharacters: number;
 }
 
 interface Windows {
@@ -121,6 +126,8 @@ export async function planRun(values: OptionValues<TrainOptions>, facts: Machine
     shards: planShards(config.batchSize, config.shards),
     ...windows,
     totalSteps: 'steps' in duration ? duration.steps : duration.epochs * windows.schedule.stepsPerEpoch,
+    textPaths: values.text,
+    unknownCharacters: ids.reduce((count, id) => (id === UNKNOWN_ID ? count + 1 : count), 0),
     prime: [...source.text.slice(0, 200)].slice(0, 100).join(''),
   };
 }

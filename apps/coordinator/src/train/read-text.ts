@@ -18,7 +18,7 @@ export interface SourceText {
   readonly sha256: string;
 }
 
-/** Unpacked size of one gzip file; a small archive that unpacks without end must not take the machine with it. */
+/** Largest text file, unpacked: a text is held in memory, and a small archive may unpack without end. */
 const MAX_UNPACKED_BYTES = 2 ** 30;
 const TEXT_FILE = /\.txt(\.gz)?$/;
 
@@ -38,7 +38,10 @@ function unreadable(path: string, cause: unknown): LockstepError {
 
 async function filesAt(path: string): Promise<readonly string[]> {
   try {
-    if (!(await stat(path)).isDirectory()) return [path];
+    const status = await stat(path);
+    if (status.isCharacterDevice() || status.isBlockDevice()) throw new Error('it is a device, which never ends');
+    if (status.size > MAX_UNPACKED_BYTES) throw new Error(`it is larger than ${MAX_UNPACKED_BYTES} bytes`);
+    if (!status.isDirectory()) return [path];
     const names = (await readdir(path)).filter((name) => TEXT_FILE.test(name)).sort();
     if (names.length > 0) return names.map((name) => join(path, name));
   } catch (cause) {

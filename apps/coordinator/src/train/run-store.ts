@@ -9,6 +9,9 @@ import type { RunPlan } from './plan-run.js';
 /** Steps over which the shown rate is averaged: long enough to be steady, short enough to follow a change. */
 const RATE_WINDOW_STEPS = 20;
 
+/** Steps that may pass between a snapshot and the writing of its checkpoint, with room to spare. */
+const REMEMBERED_LOSSES = 10_000;
+
 interface EpochTotal {
   lossSum: number;
   characters: number;
@@ -35,6 +38,9 @@ export class DirectoryStore implements RunStore {
   #characters = 0;
   #computingSeconds = 0;
   #checkpointing: Promise<void> = Promise.resolve();
+  #waiting: Replica | undefined;
+  /** Loss of the latest steps, by what their checkpoint is called. */
+  readonly #losses = new Map<number, number>();
   #latestCheckpoint: { readonly path: string; readonly weightsSha256: string } | undefined;
 
   constructor(options: DirectoryStoreOptions) {
@@ -65,9 +71,19 @@ export class DirectoryStore implements RunStore {
     });
   }
 
-  /** One checkpoint at a time: a slow disk must not have several replicas in memory write at once. */
+  /**
+   * One checkpoint is written at a time and at most one waits: on a slow disk the newest replaces it, so that replicas
+   * do not pile up in memory.
+   */
   async checkpoint(replica: Replica): Promise<void> {
-    this.#checkpointing = this.#checkpointing.then(() => this.#writeCheckpoint(replica));
+    this.#waiting = replica;
+    // What went wrong with the one before has been reported by its own call.
+    const previous = this.#checkpointing.catch(() => undefined);
+    this.#checkpointing = previous.then(async () => {
+      const newest = this.#waiting;
+      this.#waiting = undefined;
+      if (newest !== undefined) await this.#writeCheckpoint(newest);
+    });
     await this.#checkpointing;
   }
 
@@ -76,8 +92,8 @@ export class DirectoryStore implements RunStore {
     const [weights, ...vectors] = replica.vectors;
     const written = await writeCheckpoint(this.#checkpointsFolder, {
       step: replica.step,
-      epoch: Math.floor(replica.step / this.#plan.schedule.stepsPerEpoch),
-      loss: this.#last?.loss ?? null,
+      epoch: this.#epochOf(Math.max(0, replica.step - 1)),
+      loss: this.#losses.get(replica.step) ?? null,
       weights: weights ?? new Float32Array(),
       optimizer: {
         name: config.optimizer,
@@ -125,6 +141,8 @@ export class DirectoryStore implements RunStore {
 
   #count(step: CommittedStep, epoch: number): void {
     this.#last = step;
+    this.#losses.set(step.step + 1, step.loss);
+    this.#losses.delete(step.step + 1 - REMEMBERED_LOSSES);
     this.#characters += step.characters;
     this.#computingSeconds += step.seconds;
     this.#recent.push(step);

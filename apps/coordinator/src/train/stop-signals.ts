@@ -1,6 +1,6 @@
 /**
  * Ctrl-C, SIGTERM, a terminal that is closed, an output that nobody reads any more. Each asks the run to finish its
- * step, take a checkpoint and end well; only a second Ctrl-C or SIGTERM ends everything at once. A terminal sends
+ * step, take a checkpoint and end well; only a second Ctrl-C ends everything at once. A terminal sends
  * Ctrl-C to the whole process group and `npm` passes it on once more, so signals that come together count as one.
  */
 import { EXIT_CODES } from '@lockstep/config';
@@ -21,7 +21,7 @@ export class StopSignals {
     this.#stopWell = stopWell;
     this.#killAll = killAll;
     process.on('SIGINT', this.#onSignal);
-    process.on('SIGTERM', this.#onSignal);
+    process.on('SIGTERM', this.#onGone);
     process.on('SIGHUP', this.#onGone);
     process.stdout.on('error', this.#onGone);
   }
@@ -29,7 +29,7 @@ export class StopSignals {
   /** Hands the signals back. */
   release(): void {
     process.off('SIGINT', this.#onSignal);
-    process.off('SIGTERM', this.#onSignal);
+    process.off('SIGTERM', this.#onGone);
     process.off('SIGHUP', this.#onGone);
     process.stdout.off('error', this.#onGone);
   }

@@ -135,9 +135,18 @@ async function leadRun(
     await transport.close(LIMITS.lingerMs);
     await locals.stop();
     await journal.close();
-    const deaths = await locals.deaths();
-    const { validationLoss } = observer;
-    const parts = { deaths, plan, store, directory, view, runId, startedMs, validationLoss, engine: engine.label };
+    const parts = {
+      plan,
+      store,
+      directory,
+      view,
+      runId,
+      startedMs,
+      deaths: locals.deaths,
+      validationLoss: observer.validationLoss,
+      workers: Math.max(plan.options.workers, observer.secondsPerShard.size),
+      engine: engine.label,
+    };
     const summary = await conclude(outcome, parts);
     await status.stop(summary.result, null);
     return summary;

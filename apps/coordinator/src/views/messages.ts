@@ -33,7 +33,7 @@ export function sampleLines(event: EventOf<'sample'>): readonly string[] {
   return ['', 'A sample, after the beginning of the text:', '', event.prime + event.text, ''];
 }
 
-export function summaryLines({ summary, runDirectory }: EventOf<'summary'>): readonly string[] {
+export function summaryLines({ summary, runDirectory, next }: EventOf<'summary'>): readonly string[] {
   const epochs = summary.epochMeanLoss.map(formatLoss).join(', ');
   const validation = summary.validationLoss === null ? '' : `, validation ${formatLoss(summary.validationLoss)}`;
   return [
@@ -42,7 +42,6 @@ export function summaryLines({ summary, runDirectory }: EventOf<'summary'>): rea
     `loss       ${epochs === '' ? 'none yet' : `${epochs} nats a character, mean of each epoch`}${validation}`,
     `weights    SHA-256 ${summary.weightsSha256}`,
     `wrote      ${runDirectory}: summary.json, journal.ndjson, checkpoints/`,
-    `next       npx lockstep sample --checkpoint ${runDirectory} --prime "She was " --length 300`,
-    `           npx lockstep train --init-from ${runDirectory}`,
+    ...next.map((command, index) => `${index === 0 ? 'next ' : '     '}      ${command}`),
   ];
 }

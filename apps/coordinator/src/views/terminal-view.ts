@@ -141,7 +141,12 @@ function wrap(line: string, columns: number): readonly string[] {
   const parts: string[] = [];
   for (let start = 0; start < characters.length; start += columns) {
     // Padded, because a bar may have stood where this line is written.
-    parts.push(characters.slice(start, start + columns).join('').padEnd(columns));
+    parts.push(
+      characters
+        .slice(start, start + columns)
+        .join('')
+        .padEnd(columns),
+    );
   }
   return parts;
 }

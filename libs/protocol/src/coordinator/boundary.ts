@@ -108,7 +108,9 @@ function decide(state: CoordinatorState, out: CoordinatorAction[], nowMs: number
   if (!state.stopRequested && evaluationIsDue(state)) return beginEvaluation(state);
   if (closing) {
     const sampling = !state.stopRequested && settings.sample !== null && !state.sampled;
-    return sampling ? requestSample(state, out, nowMs) : end(state, out, state.step < settings.totalSteps ? 'stopped' : 'done');
+    return sampling
+      ? requestSample(state, out, nowMs)
+      : end(state, out, state.step < settings.totalSteps ? 'stopped' : 'done');
   }
   if (somebodyJoins(state)) return { ...state, phase: { name: 'levelling', sinceMs: nowMs } };
   return beginStep(state, out, nowMs);

@@ -39,15 +39,20 @@ export function continueEvaluation(state: CoordinatorState, out: CoordinatorActi
   for (const [index, assignment] of phase.outstanding) {
     if (state.workers.has(assignment.peer)) outstanding.set(index, assignment);
   }
-  const load = (peer: string): number => [...outstanding.values()].filter((one) => one.peer === peer).length;
-  settings.evaluationRows.forEach((rows, index) => {
-    if (phase.results.has(index) || outstanding.has(index)) return;
-    const worker = readyWorkers(state).find((one) => load(one.peer) < LIMITS.evaluationsPerWorker);
-    if (worker === undefined) return;
-    outstanding.set(index, { peer: worker.peer, attempt: 0, sinceMs: nowMs });
+  const loads = new Map<string, number>();
+  for (const { peer } of outstanding.values()) loads.set(peer, (loads.get(peer) ?? 0) + 1);
+  // One entry for each batch that a ready worker still has room for.
+  const free = readyWorkers(state).flatMap(({ peer }) =>
+    Array.from({ length: LIMITS.evaluationsPerWorker - (loads.get(peer) ?? 0) }, () => peer),
+  );
+  for (let index = 0; index < settings.evaluationRows.length && free.length > 0; index += 1) {
+    const rows = settings.evaluationRows[index];
+    if (rows === undefined || phase.results.has(index) || outstanding.has(index)) continue;
+    const peer = free.shift() ?? '';
+    outstanding.set(index, { peer, attempt: 0, sinceMs: nowMs });
     const message = { type: 'evaluate', ...envelope(state), evaluation: state.evaluation, index, rows } as const;
-    send(out, worker.peer, message, { kind: 'evaluation', index });
-  });
+    send(out, peer, message, { kind: 'evaluation', index });
+  }
   return { ...state, phase: { ...phase, outstanding } };
 }
 
