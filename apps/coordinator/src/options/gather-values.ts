@@ -51,12 +51,13 @@ export async function gatherValues<T extends OptionTable>(
   argv: Readonly<Record<string, unknown>>,
   environment: NodeJS.ProcessEnv,
 ): Promise<OptionValues<T>> {
-  const path = argv['config'] ?? environment['LOCKSTEP_CONFIG'];
-  const file = typeof path === 'string' && path !== '' ? await fileValues(table, path) : {};
-  const given = Object.fromEntries(Object.keys(table).map((name) => [name, argv[name]]));
+  const given = typeof argv['config'] === 'string' ? argv['config'] : environment['LOCKSTEP_CONFIG'];
+  const path = given ?? '';
+  const file = path === '' ? {} : await fileValues(table, path);
+  const typed = Object.fromEntries(Object.keys(table).map((name) => [name, argv[name]]));
   return {
-    ...checkOptions(table, file, { kind: 'config', nameOf: (name) => `${flagName(name)} in ${String(path)}` }),
+    ...checkOptions(table, file, { kind: 'config', nameOf: (name) => `${flagName(name)} in ${path}` }),
     ...checkOptions(table, environmentValues(table, environment), { kind: 'usage', nameOf: environmentName }),
-    ...checkOptions(table, given),
+    ...checkOptions(table, typed),
   };
 }

@@ -6,6 +6,7 @@ import type { CoordinatorOutcome } from '@lockstep/protocol';
 import type { RunSummary, RunView } from './events.js';
 import type { RunPlan } from './plan-run.js';
 import type { RunDirectory } from './run-directory.js';
+import type { RunObserver } from './run-events.js';
 import type { DirectoryStore } from './run-store.js';
 
 export interface Conclusion {
@@ -17,9 +18,7 @@ export interface Conclusion {
   readonly view: RunView;
   readonly runId: string;
   readonly startedMs: number;
-  /** Local ones, or all that answered where others helped. */
-  readonly workers: number;
-  readonly validationLoss: number | null;
+  readonly observer: RunObserver;
   readonly engine: string;
 }
 
@@ -40,11 +39,12 @@ export async function conclude(outcome: CoordinatorOutcome, parts: Conclusion): 
     steps: outcome.steps,
     characters: store.characters,
     epochMeanLoss: store.epochMeanLoss,
-    validationLoss: parts.validationLoss,
+    validationLoss: parts.observer.validationLoss,
     weightsSha256: latest?.weightsSha256 ?? '',
     charactersPerSecond: store.overallRate,
     engine: parts.engine,
-    workers: parts.workers,
+    // Local ones, or all that answered where others helped.
+    workers: Math.max(plan.options.workers, parts.observer.secondsPerShard.size),
     shards: plan.shards.length,
     wallSeconds: (performance.now() - parts.startedMs) / 1000,
   };

@@ -97,11 +97,7 @@ async function leadRun(
     view,
   });
   const observer = new RunObserver(plan, view);
-  const locals = new LocalWorkers({
-    count: plan.options.workers,
-    gpus: engine.gpus,
-    logsFolder: directory.paths.logs,
-  });
+  const locals = new LocalWorkers({ count: plan.options.workers, gpus: engine.gpus, logsFolder: directory.paths.logs });
   const loop = new CoordinatorLoop(
     { transport, clock: systemClock, batches: plan.batches, store, observe: (report) => observer.observe(report) },
     {
@@ -135,19 +131,8 @@ async function leadRun(
     await transport.close(LIMITS.lingerMs);
     await locals.stop();
     await journal.close();
-    const parts = {
-      plan,
-      store,
-      directory,
-      view,
-      runId,
-      startedMs,
-      deaths: locals.deaths,
-      validationLoss: observer.validationLoss,
-      workers: Math.max(plan.options.workers, observer.secondsPerShard.size),
-      engine: engine.label,
-    };
-    const summary = await conclude(outcome, parts);
+    const parts = { plan, store, directory, view, runId, startedMs, observer, deaths: locals.deaths };
+    const summary = await conclude(outcome, { ...parts, engine: engine.label });
     await status.stop(summary.result, null);
     return summary;
   } catch (error) {

@@ -100,6 +100,8 @@ function decide(state: CoordinatorState, out: CoordinatorAction[], nowMs: number
   const { settings } = state;
   const closing = state.stopRequested || state.step >= settings.totalSteps;
   if (closing && state.commits.size > 0) return { ...state, phase: { name: 'settling' } };
+  // Asked for on the way, and not there yet: the end waits for it.
+  if (closing && state.snapshot?.step === state.step) return { ...state, phase: { name: 'saving' } };
   if (checkpointIsDue(state, closing)) {
     if (closing) return { ...state, phase: { name: 'saving' } };
     // Between two steps the lead answers while all go on: its queue is worked off in order.

@@ -332,6 +332,15 @@ describe('the end', () => {
     expect(snapshotOf(cluster)).toContainEqual(expect.objectContaining({ type: 'checkpoint' }));
   });
 
+  it('waits for a checkpoint that was asked for before it was told to stop', () => {
+    const cluster = running({ checkpointEvery: 1, stepsPerEpoch: 1, totalSteps: 5, evaluationRows: [8] });
+    cluster.wholeStep();
+    expect(cluster.state.phase.name).toBe('evaluating');
+    cluster.event({ type: 'stop-requested' });
+    expect(cluster.state.phase.name).toBe('saving');
+    expect(snapshotOf(cluster).at(-1)).toEqual({ type: 'end', outcome: { result: 'stopped', steps: 1 } });
+  });
+
   it('stops at once when nobody has come yet', () => {
     const cluster = new CoordinatorHarness();
     expect(cluster.event({ type: 'stop-requested' }).at(-1)).toEqual({
