@@ -31,7 +31,7 @@ describe('lockstep train', () => {
       '--validation-fraction',
       '0.2',
       '--checkpoint-every',
-      '5',
+      '6',
     ]);
     const { code, stderr } = await process.end();
     expect(stderr).toBe('');
@@ -39,7 +39,8 @@ describe('lockstep train', () => {
     const names = process.events.map(({ event }) => event);
     expect(names.filter((name) => name === 'step')).toHaveLength(12);
     expect(names[0]).toBe('start');
-    expect(names.slice(-2)).toEqual(['sample', 'summary']);
+    expect(names).toContain('sample');
+    expect(names.at(-1)).toBe('summary');
 
     const journal = journalOf(run);
     expect(journal.map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
@@ -54,12 +55,7 @@ describe('lockstep train', () => {
       characters: 160,
     });
     expect(journal[9]).toHaveProperty('weightsDigest');
-    expect(readdirSync(join(run, 'checkpoints')).sort()).toEqual([
-      'step-000000',
-      'step-000005',
-      'step-000010',
-      'step-000012',
-    ]);
+    expect(readdirSync(join(run, 'checkpoints')).sort()).toEqual(['step-000000', 'step-000006', 'step-000012']);
     expect(readdirSync(join(run, 'checkpoints', 'step-000012')).sort()).toEqual([
       'manifest.json',
       'optimizer.safetensors',

@@ -76,6 +76,10 @@ export class DirectoryStore implements RunStore {
    * do not pile up in memory.
    */
   async checkpoint(replica: Replica): Promise<void> {
+    if (this.#waiting !== undefined) {
+      const text = `no checkpoint of step ${this.#waiting.step}: the disk is slower than the steps`;
+      this.#view.show({ event: 'warning', text });
+    }
     this.#waiting = replica;
     // What went wrong with the one before has been reported by its own call.
     const previous = this.#checkpointing.catch(() => undefined);
