@@ -53,11 +53,15 @@ function needsReplica(phase: Phase): boolean {
   return phase.name !== 'gathering' && phase.name !== 'ended' && phase.name !== 'reducing';
 }
 
+/** The checkpoint of this step is not only asked for, it has come. */
+function isSaved(state: CoordinatorState): boolean {
+  return state.checkpointedStep === state.step && state.snapshot?.step !== state.step;
+}
+
 /** Nobody holds the weights of the current step any more. */
 function allReplicasLost(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
-  const isSaved = state.checkpointedStep === state.step && state.step > 0;
-  if (isSaved && state.step >= state.settings.totalSteps) return end(state, out, 'done');
-  if (isSaved && state.stopRequested) return end(state, out, 'stopped');
+  if (isSaved(state) && state.step >= state.settings.totalSteps) return end(state, out, 'done');
+  if (isSaved(state) && state.stopRequested) return end(state, out, 'stopped');
   if (state.replica?.step === state.step) return { ...state, phase: { name: 'gathering', sinceMs: nowMs } };
   const cause = state.firstFailure === null ? '' : `, the first by: ${state.firstFailure.what}`;
   return end(state, out, {
@@ -68,7 +72,7 @@ function allReplicasLost(state: CoordinatorState, out: CoordinatorAction[], nowM
 }
 
 function gather(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
-  if (state.stopRequested && state.checkpointedStep === state.step) return end(state, out, 'stopped');
+  if (state.stopRequested && isSaved(state)) return end(state, out, 'stopped');
   const served = serveReplicas(state, out, nowMs);
   // Only the start waits for company; later one worker that holds the weights is enough to go on.
   const needed = state.step === 0 ? served.settings.minWorkers : 1;

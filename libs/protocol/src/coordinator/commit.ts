@@ -5,6 +5,7 @@
 import type { WorkerMessage } from '../messages.js';
 import type { CoordinatorAction } from './events.js';
 import { end, report } from './sending.js';
+import { readyWorkers } from './state.js';
 import type { Commit, CoordinatorState, WorkerRecord } from './state.js';
 
 type Applied = Extract<WorkerMessage, { type: 'applied' }>;
@@ -29,6 +30,8 @@ export function onApplied(
 
 /** Commits, in step order, what nobody is waited for any more; ends the run when replicas have come apart. */
 export function settleCommits(state: CoordinatorState, out: CoordinatorAction[]): CoordinatorState {
+  // With nobody left who holds the weights, nobody has applied what was not said to be applied.
+  if (readyWorkers(state).length === 0) return state;
   let next = state;
   for (const [step, commit] of [...state.commits].sort(([a], [b]) => a - b)) {
     if ([...commit.waiting].some((peer) => next.workers.has(peer))) break;

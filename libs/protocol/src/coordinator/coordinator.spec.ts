@@ -180,6 +180,17 @@ describe('loss of a worker', () => {
     expect(actions.at(-1)).toMatchObject({ outcome: { result: 'failed', steps: 1, failure } });
   });
 
+  it('commits no step whose update was lost with the last worker, and keeps the cause', () => {
+    const cluster = running();
+    cluster.gradient('a', 0);
+    cluster.gradient('b', 1);
+    cluster.reduced();
+    cluster.event({ type: 'gone', peer: 'a', reason: 'killed first' });
+    const actions = cluster.event({ type: 'gone', peer: 'b', reason: 'killed second' });
+    expect(actions.some((action) => action.type === 'commit')).toBe(false);
+    expect(actions.at(-1)).toMatchObject({ outcome: { failure: { what: expect.stringContaining('killed first') } } });
+  });
+
   it('gathers again when the only synced worker is lost before the first step', () => {
     const cluster = new CoordinatorHarness({ minWorkers: 1 });
     cluster.hello('b');
@@ -339,6 +350,15 @@ describe('the end', () => {
     cluster.event({ type: 'stop-requested' });
     expect(cluster.state.phase.name).toBe('saving');
     expect(snapshotOf(cluster).at(-1)).toEqual({ type: 'end', outcome: { result: 'stopped', steps: 1 } });
+  });
+
+  it('does not call a run saved whose checkpoint was asked for and lost with the last worker', () => {
+    const cluster = running({ checkpointEvery: 1, stepsPerEpoch: 1, totalSteps: 5, evaluationRows: [8] });
+    cluster.wholeStep();
+    cluster.event({ type: 'stop-requested' });
+    cluster.event({ type: 'gone', peer: 'b', reason: 'killed' });
+    const actions = cluster.event({ type: 'gone', peer: 'a', reason: 'killed' });
+    expect(actions.at(-1)).toMatchObject({ outcome: { result: 'failed', failure: { kind: 'retry' } } });
   });
 
   it('stops at once when nobody has come yet', () => {
