@@ -44,13 +44,22 @@ export async function listCheckpoints(folder: string): Promise<readonly ListedCh
   return listed;
 }
 
+export interface LatestOptions {
+  /** False skips the SHA-256 comparison. */
+  readonly verify?: boolean;
+  /** Newer ones are left out, and not spoken of. */
+  readonly atMost?: number;
+}
+
 /**
  * The newest checkpoint of a run directory or checkpoints folder that is sound to the last bit, and what was passed
  * over.
  */
-export async function latestGoodCheckpoint(folder: string, verify = true): Promise<LatestCheckpoint> {
+export async function latestGoodCheckpoint(folder: string, options: LatestOptions = {}): Promise<LatestCheckpoint> {
+  const { verify = true, atMost = Infinity } = options;
   const passedOver: BadCheckpoint[] = [];
-  for (const { path } of [...await checkpointPaths(folder)].reverse()) {
+  for (const { path, step } of [...await checkpointPaths(folder)].reverse()) {
+    if (step > atMost) continue;
     try {
       return { checkpoint: await readCheckpointFolder(path, verify), passedOver };
     } catch (thrown) {
@@ -82,7 +91,7 @@ export async function readCheckpoint(path: string, options: ReadOptions = {}): P
   if (stepOfName(basename(path)) !== null || await exists(join(path, MANIFEST_FILE))) {
     return readCheckpointFolder(path, verify);
   }
-  const { checkpoint, passedOver } = await latestGoodCheckpoint(path, verify);
+  const { checkpoint, passedOver } = await latestGoodCheckpoint(path, { verify });
   if (checkpoint !== null) {
     for (const bad of passedOver) options.onPassedOver?.(bad);
     return checkpoint;

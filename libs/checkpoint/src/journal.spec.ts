@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openJournal } from './journal.js';
-import { journalLine } from './journal-line.js';
 import { readJournal } from './read-journal.js';
 import { bundledProgram, startChild } from './testing/child.js';
 import { refusalOf } from './testing/refusal.js';
+import { stepLine, stepLines } from './testing/sample-lines.js';
 import { scratchFolder } from './testing/scratch.js';
 
 const writer = bundledProgram(new URL('./testing/journal-writer.program.ts', import.meta.url));
@@ -22,12 +22,12 @@ describe('a journal', () => {
     const path = journalPath();
     for (const first of [1, 4]) {
       const journal = await openJournal(path);
-      await Promise.all([0, 1, 2].map((offset) => journal.append({ step: first + offset, text: 'caf\u00e9\n' })));
+      await Promise.all([0, 1, 2].map((offset) => journal.append(stepLine(first + offset, { text: 'caf\u00e9\n' }))));
       await journal.close();
       await journal.close();
     }
     const { lines, tornTail } = await readJournal(path);
-    expect(lines).toEqual([1, 2, 3, 4, 5, 6].map((step) => ({ step, text: 'caf\u00e9\n' })));
+    expect(lines).toEqual([1, 2, 3, 4, 5, 6].map((step) => stepLine(step, { text: 'caf\u00e9\n' })));
     expect(tornTail).toBeNull();
   });
 
@@ -35,7 +35,7 @@ describe('a journal', () => {
     const path = journalPath();
     const journal = await openJournal(path);
     for (let step = 1; step <= 3; step += 1) {
-      await journal.append({ step });
+      await journal.append(stepLine(step));
       expect(readFileSync(path, 'utf8').split('\n')).toHaveLength(step + 1);
       expect(journal.syncCount).toBe(step);
     }
@@ -45,10 +45,10 @@ describe('a journal', () => {
   it('lets lines that come together share a flush', async () => {
     const path = journalPath();
     const journal = await openJournal(path);
-    await Promise.all(Array.from({ length: 1000 }, (_, step) => journal.append({ step })));
+    await Promise.all(stepLines(1000).map((line) => journal.append(line)));
     expect(journal.syncCount).toBeLessThan(10);
     await journal.close();
-    expect((await readJournal(path)).lines).toEqual(Array.from({ length: 1000 }, (_, step) => ({ step })));
+    expect((await readJournal(path)).lines).toEqual(stepLines(1000));
   });
 
   it('flushes lines that come one by one at most every 50 ms', async () => {
@@ -58,9 +58,9 @@ describe('a journal', () => {
     const appended: Promise<void>[] = [];
     const flushesWhenSeen = new Set<number>();
     for (let step = 1; step <= 40; step += 1) {
-      appended.push(journal.append({ step }));
+      appended.push(journal.append(stepLine(step)));
       // Given to the system at once, so that a killed process would not lose it.
-      while (!readFileSync(path, 'utf8').includes(`{"step":${step}}\n`)) await new Promise(setImmediate);
+      while (!readFileSync(path, 'utf8').includes(`"step":${step},`)) await new Promise(setImmediate);
       flushesWhenSeen.add(journal.syncCount);
     }
     const syncCount = journal.syncCount;
@@ -73,8 +73,8 @@ describe('a journal', () => {
   it('flushes what is pending when it is closed', async () => {
     const path = journalPath();
     const journal = await openJournal(path);
-    await journal.append({ step: 1 });
-    const second = journal.append({ step: 2 });
+    await journal.append(stepLine(1));
+    const second = journal.append(stepLine(2));
     await journal.close();
     await second;
     expect(journal.syncCount).toBe(2);
@@ -84,19 +84,19 @@ describe('a journal', () => {
   it('bounds what waits for the disk', async () => {
     const path = journalPath();
     const journal = await openJournal(path);
-    const accepted = Array.from({ length: 4096 }, (_, step) => journal.append({ step }));
-    const refusal = await refusalOf(journal.append({ step: 4096 }));
+    const accepted = stepLines(4096).map((line) => journal.append(line));
+    const refusal = await refusalOf(journal.append(stepLine(4097)));
     expect([refusal.kind, refusal.message]).toEqual(['io', `${path}: 4096 lines wait for the disk`]);
     await Promise.all(accepted);
-    await journal.append({ step: 4096 });
+    await journal.append(stepLine(4097));
     await journal.close();
     expect((await readJournal(path)).lines).toHaveLength(4097);
   });
 
   it.runIf(existsSync('/dev/full'))('fails all lines once the disk is full', async () => {
     const journal = await openJournal('/dev/full');
-    const refusals = await Promise.all([1, 2].map((step) => refusalOf(journal.append({ step }))));
-    refusals.push(await refusalOf(journal.append({ step: 3 })));
+    const refusals = await Promise.all([1, 2].map((step) => refusalOf(journal.append(stepLine(step)))));
+    refusals.push(await refusalOf(journal.append(stepLine(3))));
     for (const refusal of refusals) {
       expect(refusal.kind).toBe('io');
       expect(refusal.message).toContain('/dev/full: no space is left on that file system (ENOSPC)');
@@ -120,7 +120,7 @@ describe('a journal', () => {
       child.process.kill('SIGKILL');
       for (let line = await child.nextLine(); line !== null; line = await child.nextLine()) durable = Number(line);
       const { lines } = await readJournal(path);
-      expect(lines.map(({ step }) => step)).toEqual(Array.from({ length: lines.length }, (_, index) => index + 1));
+      expect(lines.map((line) => (line.kind === 'step' ? line.step : line.kind))).toEqual(Array.from({ length: lines.length }, (_, index) => index + 1));
       expect(lines.length).toBeGreaterThanOrEqual(durable);
       next = lines.length + 1;
     }
@@ -128,7 +128,8 @@ describe('a journal', () => {
 });
 
 describe('a torn tail', () => {
-  const sound = '{"step":1}\n{"step":2}\n';
+  const textOf = (lines: readonly object[]): string => lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+  const sound = textOf(stepLines(2));
 
   it.each<[tail: string | Uint8Array, reason: string]>([
     ['{"step":3', 'it has no line end'],
@@ -143,14 +144,14 @@ describe('a torn tail', () => {
   ])('of %j is reported, dropped, and cut off before the next line', async (tail, reason) => {
     const path = journalPath(sound);
     appendFileSync(path, tail);
-    const expected = [{ step: 1 }, { step: 2 }];
+    const expected = stepLines(2);
     expect(await readJournal(path)).toEqual({ lines: expected, tornTail: { lineNumber: 3, reason } });
     const journal = await openJournal(path);
     expect(journal.truncatedBytes).toBe(tail.length);
     expect(readFileSync(path, 'utf8')).toBe(sound);
-    await journal.append({ step: 3 });
+    await journal.append(stepLine(3));
     await journal.close();
-    expect(await readJournal(path)).toEqual({ lines: [...expected, { step: 3 }], tornTail: null });
+    expect(await readJournal(path)).toEqual({ lines: [...expected, stepLine(3)], tornTail: null });
   });
 
   it('may be the whole file', async () => {
@@ -158,15 +159,15 @@ describe('a torn tail', () => {
       const path = journalPath(content);
       expect((await readJournal(path)).lines).toEqual([]);
       const journal = await openJournal(path);
-      await journal.append({ step: 1 });
+      await journal.append(stepLine(1));
       await journal.close();
-      expect(readFileSync(path, 'utf8')).toBe('{"step":1}\n');
+      expect(readFileSync(path, 'utf8')).toBe(textOf(stepLines(1)));
     }
   });
 
   it('left by a cut at any byte costs whole lines only, at most the last', async () => {
-    const lines = Array.from({ length: 30 }, (_, step) => ({ step, text: 'y'.repeat(step * 3) }));
-    const whole = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+    const lines = stepLines(30).map((line, index) => ({ ...line, text: 'y'.repeat(index * 3) }));
+    const whole = textOf(lines);
     const path = journalPath();
     await fc.assert(fc.asyncProperty(fc.nat(whole.length), async (length) => {
       writeFileSync(path, whole.slice(0, length));
@@ -181,33 +182,16 @@ describe('a torn tail', () => {
   });
 
   it('is told from damage in the middle', async () => {
-    const path = journalPath('{"step":1}\n{"step"\n{"step":3}\n');
+    const path = journalPath(`${textOf([stepLine(1)])}{"step"\n${textOf([stepLine(3)])}`);
     const refusal = await refusalOf(readJournal(path));
     expect([refusal.kind, refusal.message]).toEqual(['data', `${path}: line 2: it is not JSON`]);
   });
 
   it('is bounded', async () => {
-    const path = journalPath(`{"step":1}\n${'x'.repeat(300_000)}`);
+    const path = journalPath(`${textOf([stepLine(1)])}${'x'.repeat(300_000)}`);
     expect((await refusalOf(readJournal(path))).message).toMatch(/line 2: it is longer than 262144 bytes/);
     const endless = journalPath('x'.repeat(600_000));
     expect((await refusalOf(openJournal(endless))).kind).toBe('data');
     expect(statSync(endless).size).toBe(600_000);
-  });
-});
-
-describe('journalLine', () => {
-  it('takes what a coordinator writes and keeps what it does not know', () => {
-    const line = {
-      step: 1, epoch: 3, plan: { shards: [[0, 22], [22, 43], [43, 64]], digest: 'x' }, loss: 4.19, characters: 6400,
-      seconds: 0.8, gradientNorm: 1.5, weightsDigest: 'abc', shardDigests: ['a'],
-    };
-    expect(journalLine.parse(line)).toEqual(line);
-  });
-
-  it.each([
-    { loss: null }, { plan: { shards: [] } }, { plan: { shards: [[0]] } }, { step: 1.5 },
-  ])('refuses %j', (change) => {
-    const line = { step: 1, epoch: 0, plan: { shards: [[0, 64]] }, loss: 1, characters: 1, seconds: 1, ...change };
-    expect(journalLine.safeParse(line).success).toBe(false);
   });
 });

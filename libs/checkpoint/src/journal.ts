@@ -10,6 +10,8 @@ import { dirname } from 'node:path';
 import { LockstepError, invariant } from '@lockstep/config';
 import { syncDirectory } from './atomic-write.js';
 import { ioError, withIoErrors } from './io-error.js';
+import { journalLine } from './journal-line.js';
+import type { JournalLine } from './journal-line.js';
 import { JOURNAL_LINE_BYTES_MAX, JOURNAL_PENDING_LINES_MAX, JOURNAL_SYNC_INTERVAL_MS } from './limits.js';
 import { soundLength } from './read-journal.js';
 
@@ -73,13 +75,16 @@ export class Journal {
    * Appends one line; resolves when it is on the disk. Lines keep the order of the calls.
    * @throws LockstepError 'io' when the disk refused this line or an earlier one, or is too far behind
    */
-  async append(line: object): Promise<void> {
+  async append(line: JournalLine): Promise<void> {
     invariant(!this.#isClosing, 'nothing is appended to a closed journal');
     if (this.#failure !== null) throw this.#failure;
     if (this.#queued.length + this.#written.length >= JOURNAL_PENDING_LINES_MAX) {
       const what = `${this.path}: ${JOURNAL_PENDING_LINES_MAX} lines wait for the disk`;
       throw new LockstepError('io', what, 'put the run directory on a faster disk');
     }
+    // What is written must be readable: JSON has no NaN, and a later life could not get past such a line.
+    const checked = journalLine.safeParse(line);
+    invariant(checked.success, `a journal line as it is read (${checked.error?.issues[0]?.path.join('.')})`);
     const bytes = new TextEncoder().encode(`${JSON.stringify(line)}\n`);
     invariant(bytes.length <= JOURNAL_LINE_BYTES_MAX, `a journal line of ${bytes.length} bytes`);
     await new Promise<void>((resolve, reject) => {

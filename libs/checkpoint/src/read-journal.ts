@@ -7,8 +7,8 @@ import { createReadStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { LockstepError } from '@lockstep/config';
 import { ioError } from './io-error.js';
-import { parseLine } from './journal-line.js';
-import type { LineRecord } from './journal-line.js';
+import { journalLine, parseLine } from './journal-line.js';
+import type { JournalLine } from './journal-line.js';
 import { JOURNAL_LINE_BYTES_MAX } from './limits.js';
 
 const LINE_END = 0x0a;
@@ -20,24 +20,24 @@ export interface TornTail {
 }
 
 export interface JournalContent {
-  readonly lines: readonly LineRecord[];
+  readonly lines: readonly JournalLine[];
   readonly tornTail: TornTail | null;
 }
 
 /**
  * Reads a journal; it may be in use.
- * @throws LockstepError 'data' naming the number of a broken line that is not the last, 'io' when the file cannot be
- * read
+ * @throws LockstepError 'data' naming the number of a broken line that is not the last, or of a whole one that says
+ * nothing a journal says; 'io' when the file cannot be read
  */
 export async function readJournal(path: string): Promise<JournalContent> {
-  const lines: LineRecord[] = [];
+  const lines: JournalLine[] = [];
   let tornTail: TornTail | null = null;
   for await (const { bytes, isComplete } of linesOf(path)) {
     const lineNumber = lines.length + 1;
     if (!isComplete) return { lines, tornTail: tornTail ?? { lineNumber, reason: 'it has no line end' } };
     if (tornTail !== null) refuseLine(path, tornTail);
     const parsed = parseLine(bytes);
-    if ('line' in parsed) lines.push(parsed.line);
+    if ('line' in parsed) lines.push(checkLine(path, lineNumber, parsed.line));
     else tornTail = { lineNumber, reason: parsed.problem };
   }
   return { lines, tornTail };
@@ -69,6 +69,14 @@ export async function soundLength(handle: FileHandle, path: string): Promise<num
   return start + (isLastSound ? end : lastLine);
 }
 
+/** A crash cannot turn one whole line into another: what is JSON but no line of a journal is damage. */
+function checkLine(path: string, lineNumber: number, line: unknown): JournalLine {
+  const checked = journalLine.safeParse(line);
+  if (checked.success) return checked.data;
+  const issue = checked.error.issues[0];
+  return refuseLine(path, { lineNumber, reason: `${issue?.path.join('.') || 'content'}: ${issue?.message}` });
+}
+
 interface RawLine {
   readonly bytes: Uint8Array;
   /** False for what follows the last line end. */
@@ -98,7 +106,8 @@ async function* linesOf(path: string): AsyncGenerator<RawLine> {
   if (rest.length > 0) yield { bytes: rest, isComplete: false };
 }
 
-function refuseLine(path: string, { lineNumber, reason }: TornTail): never {
-  const hint = 'the journal is damaged; go on from a checkpoint in a new run directory';
+/** @throws LockstepError 'data' naming file, line and reason */
+export function refuseLine(path: string, { lineNumber, reason }: TornTail): never {
+  const hint = 'the journal is damaged or of another version; go on from a checkpoint in a new run directory';
   throw new LockstepError('data', `${path}: line ${lineNumber}: ${reason}`, hint);
 }

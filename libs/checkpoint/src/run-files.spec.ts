@@ -8,11 +8,14 @@ import { refusalOf } from './testing/refusal.js';
 import { scratchFolder } from './testing/scratch.js';
 
 const runFile: RunFile = {
-  formatVersion: 1,
+  formatVersion: 2,
   runId: 'run-1',
   host: 'here',
   coordinator: ownIdentity(),
+  supervisor: ownIdentity(),
+  term: 1,
   endpoint: 'tcp://127.0.0.1:4000',
+  control: null,
   state: 'running',
   startedAt: new Date(0).toISOString(),
   updatedAt: new Date(1000).toISOString(),
@@ -23,7 +26,20 @@ const runFile: RunFile = {
   charactersPerSecond: 100.5,
   engine: 'wasm',
   shards: 2,
-  workers: [{ slot: 0, pid: 7, host: 'here', state: 'computing', step: 12, shards: 2, secondsPerShard: 0.5 }],
+  workers: [
+    {
+      slot: 0,
+      name: 'here-0',
+      peer: 'a-uuid',
+      local: true,
+      pid: 7,
+      host: 'here',
+      state: 'computing',
+      step: 12,
+      shards: 2,
+      secondsPerShard: 0.5,
+    },
+  ],
   error: null,
 };
 
@@ -75,7 +91,9 @@ describe('the files of a run directory', () => {
   });
 
   it.each<[change: object, reason: RegExp]>([
-    [{ formatVersion: 2 }, /formatVersion: not format version 1/],
+    [{ formatVersion: 1 }, /formatVersion: not format version 2/],
+    [{ supervisor: { pid: 0, processStart: null } }, /supervisor\.pid/],
+    [{ term: -1 }, /term/],
     [{ state: 'asleep' }, /state/],
     [{ coordinator: { pid: 0, processStart: null } }, /coordinator\.pid/],
     [{ coordinator: { pid: -1, processStart: null } }, /coordinator\.pid/],

@@ -7,18 +7,24 @@ import { z } from 'zod';
 import { readJsonFile, writeJsonFile } from './json-file.js';
 import { runPaths } from './run-paths.js';
 
-const RUN_FILE_FORMAT_VERSION = 1;
+const RUN_FILE_FORMAT_VERSION = 2;
 
 const count = z.int().nonnegative();
-const processStart = z.string().nullable();
+const processIdentity = z.object({ pid: z.int().positive(), processStart: z.string().nullable() });
 
 const runFileSchema = z.object({
   formatVersion: z.literal(RUN_FILE_FORMAT_VERSION, `not format version ${RUN_FILE_FORMAT_VERSION}`),
   runId: z.string().min(1),
   /** Where the coordinator runs. */
   host: z.string(),
-  coordinator: z.object({ pid: z.int().positive(), processStart }),
+  coordinator: processIdentity,
+  /** The process that keeps the coordinator and the local workers alive; null when nobody does. */
+  supervisor: processIdentity.nullable(),
+  /** Number of the coordinator's life in the run. */
+  term: count,
   endpoint: z.string(),
+  /** Where commands to the running run go; null when it takes none. */
+  control: z.string().nullable(),
   state: z.enum(['starting', 'waiting', 'running', 'stopping', 'done', 'failed', 'stopped']),
   startedAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
@@ -33,9 +39,16 @@ const runFileSchema = z.object({
   shards: count,
   workers: z.array(z.object({
     slot: count,
+    /** What people call it, over restarts. */
+    name: z.string().min(1),
+    /** What the transport calls this process. */
+    peer: z.string().min(1),
+    /** Started by this run itself. */
+    local: z.boolean(),
     pid: z.int().positive(),
     host: z.string(),
-    state: z.string(),
+    /** One word of the protocol. */
+    state: z.string().min(1),
     step: count,
     shards: count,
     secondsPerShard: z.number().nonnegative(),

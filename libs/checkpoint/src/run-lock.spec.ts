@@ -136,6 +136,24 @@ describe('acquireRunLock', () => {
     expect(refusal.message).toContain('not a lock that lockstep wrote');
   });
 
+  it('is found lost once it is gone, and once another has it, who is named', async () => {
+    const run = scratchFolder();
+    const first = await acquireRunLock(run);
+    await first.assertHeld();
+    rmSync(first.path);
+    const gone = await refusalOf(first.assertHeld());
+    expect([gone.kind, gone.message]).toEqual([
+      'locked', `this process has lost ${first.path}: nobody holds it now`,
+    ]);
+    const second = await acquireRunLock(run);
+    await second.assertHeld();
+    const taken = await refusalOf(first.assertHeld());
+    expect(taken.exitCode).toBe(73);
+    expect(taken.message).toContain(`process ${process.pid} on host ${hostname()} holds it now`);
+    lockFile(run, { host: 'node-17', pid: 4711 });
+    expect((await refusalOf(second.assertHeld())).message).toContain('process 4711 on host node-17 holds it now');
+  });
+
   it('is not removed by a holder that lost it to a person who deleted it', async () => {
     const run = scratchFolder();
     const lock = await acquireRunLock(run);

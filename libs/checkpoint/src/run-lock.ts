@@ -23,6 +23,12 @@ const RETRY_MS = 10;
 
 export interface RunLock {
   readonly path: string;
+  /**
+   * Makes sure that the lock is still this one: a person may have deleted it while this process was suspended, and
+   * another process may have taken it since.
+   * @throws LockstepError 'locked' naming who holds it now
+   */
+  assertHeld(): Promise<void>;
   /** Removes the lock if it is still this one; may be called again. */
   release(): Promise<void>;
 }
@@ -43,7 +49,7 @@ export async function acquireRunLock(runDirectory: string): Promise<RunLock> {
   } finally {
     await rm(finished, { force: true }).catch(() => undefined);
   }
-  return { path, release: () => release(path, token) };
+  return { path, assertHeld: () => assertHeld(path, token), release: () => release(path, token) };
 }
 
 async function contend(path: string, finished: string): Promise<void> {
@@ -101,6 +107,14 @@ async function tryLink(finished: string, path: string): Promise<boolean> {
     if (errorCode(thrown) === 'EEXIST') return false;
     throw ioError('make the lock', path, thrown);
   }
+}
+
+async function assertHeld(path: string, token: string): Promise<void> {
+  const current = await readLockRecord(path);
+  if (current?.token === token) return;
+  const now = current === null ? 'nobody holds it now' : `process ${current.pid} on host ${current.host} holds it now`;
+  const hint = 'another coordinator has taken the run over, or somebody removed the lock; nothing more is written';
+  throw new LockstepError('locked', `this process has lost ${path}: ${now}`, hint);
 }
 
 async function release(path: string, token: string): Promise<void> {

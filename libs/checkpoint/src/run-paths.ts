@@ -4,6 +4,8 @@ import { join } from 'node:path';
 export interface RunPaths {
   /** The resolved config. */
   readonly config: string;
+  /** The option values that the run was started with. */
+  readonly options: string;
   /** The run file: who coordinates the run, where, and how far it is. */
   readonly run: string;
   readonly journal: string;
@@ -16,6 +18,7 @@ export interface RunPaths {
 export function runPaths(runDirectory: string): RunPaths {
   return {
     config: join(runDirectory, 'config.json'),
+    options: join(runDirectory, 'options.json'),
     run: join(runDirectory, 'run.json'),
     journal: join(runDirectory, 'journal.ndjson'),
     checkpoints: join(runDirectory, 'checkpoints'),
