@@ -2,8 +2,11 @@
 import { randomStream } from '@lockstep/data';
 import type { Clock, Frames, PeerId } from '@lockstep/runtime';
 import type { OutboxBounds } from '../outbox.js';
-import type { MemoryFaults } from './faults.js';
+import type { MemoryFaultCounts, MemoryFaults } from './faults.js';
 import { Lane } from './lane.js';
+
+/** One way through a connection. */
+export type Direction = 'to server' | 'to client';
 
 /** What a link needs to know of, and tells, the transport at either end. */
 export interface LinkEnd {
@@ -19,8 +22,10 @@ export interface LinkSetting {
   readonly seed: number;
   /** Counts the connections of the network, for a stream of its own each. */
   readonly linkIndex: number;
+  readonly counts: MemoryFaultCounts;
   faults(): MemoryFaults;
-  isIsolated(peer: PeerId): boolean;
+  /** Whether something passes between the server and this peer that way. */
+  isOpen(peer: PeerId, direction: Direction): boolean;
 }
 
 export class Link {
@@ -61,14 +66,15 @@ export class Link {
     this.toClient.flush();
   }
 
-  #lane(direction: string, sender: LinkEnd, receiver: LinkEnd): Lane {
-    const { clock, seed, linkIndex } = this.#setting;
+  #lane(direction: Direction, sender: LinkEnd, receiver: LinkEnd): Lane {
+    const { clock, seed, linkIndex, counts } = this.#setting;
     return new Lane({
       clock,
       random: randomStream(seed, 'network', this.peer, linkIndex, direction),
       bounds: sender.bounds,
+      counts,
       faults: () => this.#setting.faults(),
-      isOpen: () => receiver.isListening() && !this.#setting.isIsolated(this.peer),
+      isOpen: () => receiver.isListening() && this.#setting.isOpen(this.peer, direction),
       deliver: (frames) => {
         if (frames.some((frame) => frame.byteLength > receiver.maxFrameBytes)) {
           this.end(`a frame was over the receiver's limit of ${receiver.maxFrameBytes} bytes`);

@@ -171,6 +171,59 @@ describe('the in-memory network', () => {
     expect(numbersAt(story, 'server')).toEqual([2]);
   });
 
+  it('holds up about as many messages as it is told to, and loses none of them', async () => {
+    const { clock, client, network, story } = await world({ faults: { reorder: 0.2, delayMs: [1, 20] } });
+    for (let round = 0; round < 10; round += 1) {
+      sendNumbers(client, 200);
+      await clock.advance(50);
+    }
+    const arrived = numbersAt(story, 'server');
+    expect(arrived).toHaveLength(2000);
+    expect(network.counts.reordered / 2000).toBeCloseTo(0.2, 1);
+    const passed = arrived.filter((number, index) => number < (arrived[index - 1] ?? 0) && number !== 0);
+    expect(passed.length).toBeGreaterThan(100);
+  });
+
+  it('flips one bit of a message, and tells how often', async () => {
+    const { clock, network, client, server } = await world({ faults: { corruption: 0.5 } });
+    const received: number[][] = [];
+    server.onEvent((event) => {
+      if (event.type === 'message') received.push(event.frames.flatMap((frame) => [...frame]));
+    });
+    for (let index = 0; index < 200; index += 1) client.send([new Uint8Array(3), new Uint8Array(), new Uint8Array(2)]);
+    await clock.advance(1);
+    const onesIn = (bytes: readonly number[]): number =>
+      bytes.reduce((sum, byte) => sum + byte.toString(2).replaceAll('0', '').length, 0);
+    expect(received.filter((bytes) => onesIn(bytes) === 1)).toHaveLength(network.counts.corrupted);
+    expect(received.filter((bytes) => onesIn(bytes) === 0)).toHaveLength(200 - network.counts.corrupted);
+    // Five standard deviations of 200 draws are about 35.
+    expect(Math.abs(network.counts.corrupted - 100)).toBeLessThan(36);
+    // Both frames with bytes are hit, over the whole of their length.
+    for (const place of [0, 1, 2, 3, 4]) expect(received.some((bytes) => bytes[place] !== 0)).toBe(true);
+  });
+
+  it('clogs one direction and leaves the other open', async () => {
+    const { clock, network, client, server, story } = await world();
+    network.clog('w', 'to client');
+    server.send('w', [Uint8Array.of(5)]);
+    sendNumbers(client, 1);
+    await clock.advance(60_000);
+    expect(story.slice(1)).toEqual(['1.0 server: w 0']);
+    network.unclog('w', 'to client');
+    expect(story.slice(2)).toEqual(['60001.0 client: 5']);
+  });
+
+  it('counts what the faults have done', async () => {
+    const { clock, network, client } = await world({ faults: { loss: 1 } });
+    sendNumbers(client, 3);
+    network.setFaults({ duplicate: 1, reorder: 1, corruption: 1 });
+    sendNumbers(client, 2);
+    network.setFaults({ breakage: 1 });
+    sendNumbers(client, 1);
+    await clock.advance(50);
+    expect(network.counts).toEqual({ lost: 3, doubled: 2, reordered: 2, corrupted: 2, broken: 1 });
+  });
+
   it('shares no memory between sender and receiver', async () => {
     const { clock, client, server } = await world();
     const received: Uint8Array[] = [];

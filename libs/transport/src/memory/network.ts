@@ -8,8 +8,9 @@ import { SILENCE_MS_MAX, outboxBounds } from '../limits.js';
 import type { OutboxBounds } from '../outbox.js';
 import { checkPeerId } from '../peer-id.js';
 import { MemoryClient } from './client.js';
-import type { MemoryFaults } from './faults.js';
+import type { MemoryFaultCounts, MemoryFaults } from './faults.js';
 import { Link } from './link.js';
+import type { Direction } from './link.js';
 import { MemoryServer } from './server.js';
 
 export interface MemoryNetworkOptions {
@@ -49,6 +50,11 @@ export interface MemoryNetwork {
   isolate(peer: PeerId): void;
   /** Ends an isolation; what was held up on a connection that still stands arrives now. */
   heal(peer: PeerId): void;
+  /** Lets nothing through to or from a peer in one direction, until `unclog`; what is sent waits and nobody is told. */
+  clog(peer: PeerId, direction: Direction): void;
+  unclog(peer: PeerId, direction: Direction): void;
+  /** What the faults have done so far. */
+  readonly counts: Readonly<MemoryFaultCounts>;
 }
 
 /** @param options `seed` is a whole number; `clock` may be virtual: the network has no other source of time */
@@ -63,6 +69,8 @@ class Network implements MemoryNetwork {
   readonly #links = new Map<PeerId, Link>();
   /** Cancels the end of the silence, by isolated peer. */
   readonly #isolated = new Map<PeerId, () => void>();
+  readonly #clogged: Readonly<Record<Direction, Set<PeerId>>> = { 'to server': new Set(), 'to client': new Set() };
+  readonly counts: MemoryFaultCounts = { lost: 0, doubled: 0, broken: 0, reordered: 0, corrupted: 0 };
   #faults: MemoryFaults;
   #nameIndex = 0;
   #linkIndex = 0;
@@ -116,6 +124,15 @@ class Network implements MemoryNetwork {
     this.#links.get(peer)?.flush();
   }
 
+  clog(peer: PeerId, direction: Direction): void {
+    this.#clogged[direction].add(peer);
+  }
+
+  unclog(peer: PeerId, direction: Direction): void {
+    this.#clogged[direction].delete(peer);
+    this.#links.get(peer)?.flush();
+  }
+
   #dial(peer: PeerId, endpoint: string, client: MemoryClient): Link | undefined {
     const server = this.#servers.get(endpoint);
     if (server === undefined || this.#isolated.has(peer)) return undefined;
@@ -123,8 +140,9 @@ class Network implements MemoryNetwork {
       clock: this.#clock,
       seed: this.#seed,
       linkIndex: (this.#linkIndex += 1),
+      counts: this.counts,
       faults: () => this.#faults,
-      isIsolated: (its: PeerId) => this.#isolated.has(its),
+      isOpen: (its: PeerId, direction: Direction) => !this.#isolated.has(its) && !this.#clogged[direction].has(its),
     };
     const link = new Link(setting, peer, server, client);
     this.#links.set(peer, link);
