@@ -2,6 +2,7 @@
  * Checks values against an options table; what yargs cannot say (ranges, whole numbers) is said here, once, for
  * every source.
  */
+import { CADENCE_WANTED, readCadence } from './cadence.js';
 import { LockstepError } from './errors.js';
 import type { NumberOption, Option, OptionTable, OptionValues } from './option-types.js';
 import { flagName } from './option-types.js';
@@ -36,6 +37,8 @@ function misfit(option: Option, value: unknown): string | undefined {
       return typeof value === 'number' && numberFits(option, value) ? undefined : numberRange(option);
     case 'boolean':
       return typeof value === 'boolean' ? undefined : 'true or false';
+    case 'cadence':
+      return readCadence(value) === undefined ? CADENCE_WANTED : undefined;
     case 'strings':
       return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string' && item !== '')
         ? undefined

@@ -1,4 +1,5 @@
 /** Options of the commands other than `lockstep train`. */
+import { LIMITS } from './limits.js';
 import type { OptionTable } from './option-types.js';
 
 const CONNECTION = 'Connection:';
@@ -39,6 +40,21 @@ export const WORKER_OPTIONS = {
     max: 86_400,
     default: 30,
     help: 'Give up when no coordinator answers for this long',
+  },
+  coordinatorTimeout: {
+    type: 'number',
+    group: CONNECTION,
+    unit: 'seconds',
+    above: 0,
+    max: 604_800,
+    default: LIMITS.coordinatorAwayMs / 1000,
+    help: 'Keep the weights and look for a coordinator that has gone for this long',
+  },
+  name: {
+    type: 'string',
+    group: CONNECTION,
+    defaultText: 'host and process id',
+    help: 'What this worker is called, over restarts; failures are counted by it',
   },
   run: { type: 'string', group: CONNECTION, defaultText: 'any', help: 'Take part in no other run than this' },
   gpu: {

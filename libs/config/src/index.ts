@@ -1,5 +1,8 @@
+export { parseCadence } from './cadence.js';
+export type { Cadence } from './cadence.js';
 export { checkOptions } from './check.js';
 export { EVALUATE_OPTIONS, SAMPLE_OPTIONS, WORKER_OPTIONS } from './command-options.js';
+export { doublingPause } from './doubling.js';
 export { EXIT_CODES, LockstepError, invariant, toLockstepError } from './errors.js';
 export type { ErrorKind } from './errors.js';
 export { LIMITS } from './limits.js';

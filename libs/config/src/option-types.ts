@@ -40,7 +40,13 @@ export interface BooleanOption extends OptionBase {
   readonly default?: boolean;
 }
 
-export type Option = NumberOption | StringOption | StringsOption | BooleanOption;
+/** How often something happens: a number of steps (`500`) or a time (`90s`, `10m`, `2h`). */
+export interface CadenceOption extends OptionBase {
+  readonly type: 'cadence';
+  readonly default?: string;
+}
+
+export type Option = NumberOption | StringOption | StringsOption | BooleanOption | CadenceOption;
 export type OptionTable = Readonly<Record<string, Option>>;
 
 type ValueOf<O extends Option> = O extends { choices: readonly (infer C)[] }
@@ -51,7 +57,9 @@ type ValueOf<O extends Option> = O extends { choices: readonly (infer C)[] }
       ? boolean
       : O extends StringsOption
         ? readonly string[]
-        : string;
+        : O extends CadenceOption
+          ? string | number
+          : string;
 
 /** What a user has set, by option name in camel case; absent means not set. */
 export type OptionValues<T extends OptionTable> = { readonly [K in keyof T]?: ValueOf<T[K]> };

@@ -29,6 +29,8 @@ function toYargs(option: Option): Options {
       return { ...common, type: 'boolean', requiresArg: false };
     case 'strings':
       return { ...common, type: 'string', array: true };
+    case 'cadence':
+      return { ...common, type: 'string' };
     case 'string':
       return { ...common, type: 'string', ...(option.choices === undefined ? {} : { choices: option.choices }) };
   }
@@ -53,6 +55,7 @@ function parseText(option: Option, text: string): unknown {
     case 'strings':
       return text.split(',');
     case 'string':
+    case 'cadence':
       return text;
   }
 }
