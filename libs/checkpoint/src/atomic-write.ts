@@ -4,8 +4,9 @@
  * Readers need no lock.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { systemDisk } from './disk.js';
 import { withIoErrors } from './io-error.js';
 import { IO_CHUNK_BYTES } from './limits.js';
 
@@ -17,11 +18,11 @@ export interface WrittenFile {
 }
 
 /** Flushes a folder's entries, so that a new or renamed name survives a power cut. */
-export async function syncDirectory(path: string): Promise<void> {
+export async function syncDirectory(path: string, disk = systemDisk): Promise<void> {
   // Windows can neither open nor flush a folder; its file systems journal renames themselves.
   if (process.platform === 'win32') return;
   await withIoErrors('flush the folder', path, async () => {
-    const handle = await open(path, 'r');
+    const handle = await disk.open(path, 'r');
     try {
       await handle.sync();
     } finally {
@@ -47,23 +48,24 @@ export async function writeNewFile(
   path: string,
   chunks: readonly Uint8Array[],
   shownPath = path,
+  disk = systemDisk,
 ): Promise<WrittenFile> {
   return withIoErrors('write', shownPath, async () => {
     const hash = createHash('sha256');
     let lengthBytes = 0;
-    const handle = await open(path, 'wx');
+    const file = await disk.open(path, 'wx');
     try {
       for (const chunk of chunks) {
         for (let start = 0; start < chunk.length; start += IO_CHUNK_BYTES) {
           const piece = chunk.subarray(start, start + IO_CHUNK_BYTES);
           hash.update(piece);
-          await handle.writeFile(piece);
+          await file.write(piece, lengthBytes);
           lengthBytes += piece.length;
         }
       }
-      await handle.sync();
+      await file.sync();
     } finally {
-      await handle.close();
+      await file.close();
     }
     return { lengthBytes, sha256: hash.digest('hex') };
   });
@@ -79,10 +81,10 @@ export async function atomicWrite(path: string, content: string | Uint8Array): P
   const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
   try {
     await writeNewFile(temporary, [bytes], path);
-    await withIoErrors('replace', path, () => rename(temporary, path));
+    await withIoErrors('replace', path, () => systemDisk.rename(temporary, path));
   } catch (thrown) {
     // The first failure is the one to report; a second one while cleaning up would only hide it.
-    await rm(temporary, { force: true }).catch(() => undefined);
+    await systemDisk.remove(temporary).catch(() => undefined);
     throw thrown;
   }
   await syncDirectory(folder);

@@ -1,11 +1,9 @@
 /**
- * The checkpoints of a run: list them, find the newest sound one, read one by any path a user may give, drop old
- * ones.
+ * The checkpoints of a run: list them, find the newest sound one, read one by any path a user may give.
  */
-import { readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { LockstepError, invariant } from '@lockstep/config';
-import { syncDirectory } from './atomic-write.js';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { LockstepError } from '@lockstep/config';
 import { stepOfName } from './checkpoint-name.js';
 import { errorCode, ioError, withIoErrors } from './io-error.js';
 import { MANIFEST_FILE } from './manifest.js';
@@ -13,7 +11,6 @@ import type { Manifest } from './manifest.js';
 import { readCheckpointFolder, readManifest } from './read-checkpoint.js';
 import { refuseFile } from './safetensors-header.js';
 import type { BadCheckpoint, Checkpoint } from './snapshot.js';
-import { temporaryPath } from './temporary-folder.js';
 
 /** One folder of the list: with its manifest, or with the reason why it cannot be used. */
 export type ListedCheckpoint =
@@ -104,27 +101,10 @@ export async function readCheckpoint(path: string, options: ReadOptions = {}): P
   );
 }
 
-/**
- * Removes old checkpoints: keeps step 0, the newest `keep` usable ones and whatever lies between them.
- * Unusable ones older than those go too; newer ones stay to be looked at.
- * @returns the paths removed
- */
-export async function pruneCheckpoints(folder: string, keep: number): Promise<readonly string[]> {
-  invariant(Number.isSafeInteger(keep) && keep > 0, 'at least one checkpoint is kept');
-  const listed = await listCheckpoints(folder);
-  const oldestKept = listed.filter((entry) => 'manifest' in entry && entry.step > 0).at(-keep)?.step ?? 0;
-  const removed = listed.filter(({ step }) => step > 0 && step < oldestKept).map(({ path }) => path);
-  for (const path of removed) {
-    // Renamed first, so that a crash in the middle leaves no half a checkpoint under a checkpoint's name.
-    const doomed = temporaryPath(dirname(path), 'pruned');
-    await withIoErrors('remove', path, () => rename(path, doomed));
-    await withIoErrors('remove', doomed, () => rm(doomed, { recursive: true, force: true }));
-  }
-  if (removed.length > 0) await syncDirectory(await checkpointsFolderOf(folder));
-  return removed;
-}
-
-async function checkpointPaths(folder: string): Promise<readonly { readonly path: string; readonly step: number }[]> {
+/** All folders of a run directory or checkpoints folder with the name of a checkpoint, by step. */
+export async function checkpointPaths(
+  folder: string,
+): Promise<readonly { readonly path: string; readonly step: number }[]> {
   const checkpointsFolder = await checkpointsFolderOf(folder);
   const names = await readdir(checkpointsFolder).catch((thrown: unknown) => {
     if (errorCode(thrown) === 'ENOENT') return [];
@@ -161,8 +141,8 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** What is wrong with a checkpoint; a bug of ours is not its fault and goes on. */
-function problemOf(thrown: unknown): string {
+/** What is wrong with a checkpoint, from what reading it threw; a bug of ours is not its fault and goes on. */
+export function problemOf(thrown: unknown): string {
   if (thrown instanceof LockstepError && (thrown.kind === 'data' || thrown.kind === 'io')) return thrown.message;
   throw thrown;
 }

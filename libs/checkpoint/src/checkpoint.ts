@@ -3,12 +3,13 @@
  * manifest last; one rename makes it a checkpoint. A process killed at any instant leaves either no new checkpoint or
  * a sound one.
  */
-import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LockstepError, invariant } from '@lockstep/config';
 import { makeDirectory, syncDirectory, writeNewFile } from './atomic-write.js';
 import type { WrittenFile } from './atomic-write.js';
 import { checkpointName } from './checkpoint-name.js';
+import { systemDisk } from './disk.js';
+import type { Disk } from './disk.js';
 import { errorCode, ioError, withIoErrors } from './io-error.js';
 import { jsonText } from './json-file.js';
 import {
@@ -18,7 +19,7 @@ import type { Manifest } from './manifest.js';
 import { readCheckpointFolder, readManifest } from './read-checkpoint.js';
 import { encodeSafetensors } from './safetensors.js';
 import type { Snapshot } from './snapshot.js';
-import { removeLeftovers, temporaryPath } from './temporary-folder.js';
+import { removeLeftovers, removeTemporary, temporaryPath } from './temporary-folder.js';
 import { layoutOf, toTensors, weightsSha256 } from './weights.js';
 
 /** What renaming over a folder that is not empty gives; on Windows it looks like a missing permission. */
@@ -33,28 +34,41 @@ export interface WrittenCheckpoint {
   readonly lengthBytes: number;
 }
 
+export interface WriteOptions {
+  /** Throws when this process may no longer write there; asked before the first byte and just before the rename. */
+  readonly fence?: () => Promise<void>;
+  readonly disk?: Disk;
+}
+
 /**
  * Writes `step-NNNNNN` into a checkpoints folder, which is made if missing. The vectors of the snapshot must not
  * change until the promise resolves. A sound checkpoint of the same step and the same bytes is kept as it is; a torn
  * one is replaced.
- * @throws LockstepError 'io' when the disk refuses; 'data' when a sound checkpoint of that step holds other weights
+ * @throws LockstepError 'io' when the disk refuses; 'data' when a sound checkpoint of that step holds other weights;
+ * what the fence throws
  */
-export async function writeCheckpoint(checkpointsFolder: string, snapshot: Snapshot): Promise<WrittenCheckpoint> {
+export async function writeCheckpoint(
+  checkpointsFolder: string,
+  snapshot: Snapshot,
+  { fence = () => Promise.resolve(), disk = systemDisk }: WriteOptions = {},
+): Promise<WrittenCheckpoint> {
   checkSnapshot(snapshot);
+  await fence();
   await makeDirectory(checkpointsFolder);
   await removeLeftovers(checkpointsFolder);
   const name = checkpointName(snapshot.step);
   const path = join(checkpointsFolder, name);
   const temporary = temporaryPath(checkpointsFolder, name);
   try {
-    const manifest = await writeFiles(temporary, path, snapshot);
-    await place(temporary, path, manifest);
-    await syncDirectory(checkpointsFolder);
+    const manifest = await writeFiles(temporary, path, snapshot, disk);
+    await fence();
+    await place(temporary, path, manifest, disk);
+    await syncDirectory(checkpointsFolder, disk);
     const lengthBytes = Object.values(manifest.files).reduce((sum, file) => sum + file.lengthBytes, 0);
     return { path, weightsSha256: manifest.weightsSha256, lengthBytes };
   } finally {
-    // Gone already when it was renamed; a failure to clean up must not hide the one that matters.
-    await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
+    // Gone already when it was renamed.
+    await removeTemporary(temporary, disk);
   }
 }
 
@@ -67,11 +81,11 @@ function checkSnapshot({ layout, weights, optimizer }: Snapshot): void {
 }
 
 /** Writes all files into `folder`, which is to become `path`. */
-async function writeFiles(folder: string, path: string, snapshot: Snapshot): Promise<Manifest> {
+async function writeFiles(folder: string, path: string, snapshot: Snapshot, disk: Disk): Promise<Manifest> {
   const { step, epoch, loss, weights, optimizer, layout, config, vocabulary } = snapshot;
-  await withIoErrors('make the folder', path, () => mkdir(folder));
+  await withIoErrors('make the folder', path, () => disk.makeFolder(folder));
   const write = (name: string, chunks: readonly Uint8Array[]): Promise<WrittenFile> => (
-    writeNewFile(join(folder, name), chunks, join(path, name))
+    writeNewFile(join(folder, name), chunks, join(path, name), disk)
   );
   const weightsFile = encodeSafetensors(toTensors(weights, layout), { layout: layout.digest, step: String(step) });
   const optimizerFile = encodeSafetensors(Object.entries(optimizer.slots).flatMap(([slot, vector]) => (
@@ -91,7 +105,7 @@ async function writeFiles(folder: string, path: string, snapshot: Snapshot): Pro
   invariant(content.success, `a snapshot fits its manifest (${content.error?.issues[0]?.path.join('.')})`);
   const manifest = { ...content.data, seal: sealOf(content.data) };
   await write(MANIFEST_FILE, [new TextEncoder().encode(jsonText(manifest))]);
-  await syncDirectory(folder);
+  await syncDirectory(folder, disk);
   return manifest;
 }
 
@@ -99,22 +113,22 @@ async function writeFiles(folder: string, path: string, snapshot: Snapshot): Pro
  * Renames the finished folder to its name; what holds the name already is kept when it is the same, replaced when
  * torn.
  */
-async function place(temporary: string, path: string, manifest: Manifest): Promise<void> {
-  if (await tryRename(temporary, path)) return;
+async function place(temporary: string, path: string, manifest: Manifest, disk: Disk): Promise<void> {
+  if (await tryRename(temporary, path, disk)) return;
   if (await isSameCheckpoint(path, manifest)) return;
   const torn = temporaryPath(join(path, '..'), 'torn');
-  await withIoErrors('move away', path, () => rename(path, torn));
-  const isPlaced = await tryRename(temporary, path);
-  await rm(torn, { recursive: true, force: true }).catch(() => undefined);
+  await withIoErrors('move away', path, () => disk.rename(path, torn));
+  const isPlaced = await tryRename(temporary, path, disk);
+  await removeTemporary(torn, disk);
   if (isPlaced) return;
   const hint = 'stop the other process that writes there';
   throw new LockstepError('io', `${path} appeared while it was written`, hint);
 }
 
 /** False when the name is taken by a folder that is not empty. */
-async function tryRename(from: string, to: string): Promise<boolean> {
+async function tryRename(from: string, to: string, disk: Disk): Promise<boolean> {
   try {
-    await rename(from, to);
+    await disk.rename(from, to);
     return true;
   } catch (thrown) {
     if (TAKEN_CODES.has(errorCode(thrown))) return false;

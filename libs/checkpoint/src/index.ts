@@ -1,6 +1,8 @@
 export { writeCheckpoint } from './checkpoint.js';
 export type { WrittenCheckpoint } from './checkpoint.js';
-export { latestGoodCheckpoint, listCheckpoints, pruneCheckpoints, readCheckpoint } from './checkpoint-folder.js';
+export { CheckpointWriter } from './checkpoint-writer.js';
+export type { CheckpointReport } from './checkpoint-writer.js';
+export { latestGoodCheckpoint, listCheckpoints, readCheckpoint } from './checkpoint-folder.js';
 export type { LatestCheckpoint, LatestOptions, ListedCheckpoint, ReadOptions } from './checkpoint-folder.js';
 export { openJournal } from './journal.js';
 export type { Journal } from './journal.js';

@@ -47,3 +47,22 @@ export const LOCK_TAKEOVER_DEADLINE_MS = 5_000;
 
 /** Processes that died one after the other in the midst of taking over the same lock. */
 export const LOCK_CLAIM_CHAIN_MAX = 16;
+
+/**
+ * Pauses between two attempts at what the disk refused: soon enough after a hiccup, seldom enough beside a disk that
+ * stays full.
+ */
+export const RETRY_FIRST_MS = 1_000;
+export const RETRY_LAST_MS = 32_000;
+
+/**
+ * A journal that cannot advance holds the run up; longer than this nobody is coming to free space, and a failed run
+ * says more than one that hangs.
+ */
+export const JOURNAL_TROUBLE_LIMIT_MS = 600_000;
+
+/** A run that has nothing left to do but write its last checkpoint waits this long for a disk that refuses. */
+export const LAST_CHECKPOINT_LIMIT_MS = 60_000;
+
+/** A journal that is closed while its disk refuses, because the run has failed, waits this long for what is pending. */
+export const JOURNAL_CLOSE_LIMIT_MS = 10_000;
