@@ -48,6 +48,15 @@ describe('a fault', () => {
     expect(fits(one('W7:step=3:kill'), { ...passing, step: undefined })).toBe(false);
   });
 
+  it('can wait for a step, and for a point that has one', () => {
+    expect([2, 3, 4, undefined].map((step) => fits(one('W7:from=3:kill'), { ...passing, step }))).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
+  });
+
   it('that changes values waits for a place where there are some', () => {
     expect(fits(one('W7:nan'), passing)).toBe(false);
     expect(fits(one('W7:nan'), { ...passing, hasValues: true })).toBe(true);

@@ -22,6 +22,8 @@ export interface Fault {
   /** Exit code of `exit`, milliseconds of `hang`; otherwise 0. */
   readonly amount: number;
   readonly step: number | undefined;
+  /** First step at which it may strike. */
+  readonly from: number | undefined;
   readonly shard: number | undefined;
   /** Slot of a local worker, or the name a process was given. */
   readonly worker: string | undefined;
@@ -54,7 +56,11 @@ export function parseFaults(text: string): readonly Fault[] {
 function parseFault(text: string): Fault {
   const [point = '', ...rest] = text.split(':');
   const refuse = (what: string): LockstepError =>
-    new LockstepError('usage', `LOCKSTEP_FAULTS: ${text}: ${what}`, 'write POINT[:step=N][:worker=N][:times=N]:ACTION');
+    new LockstepError(
+      'usage',
+      `LOCKSTEP_FAULTS: ${text}: ${what}`,
+      'write POINT[:step=N][:from=N][:shard=N][:worker=N][:times=N]:ACTION',
+    );
   if (![...WORKER_POINTS, ...COORDINATOR_POINTS].includes(point)) throw refuse(`there is no point ${point}`);
   const whole = (value: string): number => {
     if (!/^\d{1,9}$/.test(value)) throw refuse(`${value} is not a whole number`);
@@ -69,14 +75,14 @@ function parseFault(text: string): Fault {
   const conditions = new Map(
     rest.map((condition) => {
       const [name = '', value = '', ...more] = condition.split('=');
-      if (!isOneOf(['step', 'shard', 'worker', 'times'], name) || value === '' || more.length > 0) {
+      if (!isOneOf(['step', 'from', 'shard', 'worker', 'times'], name) || value === '' || more.length > 0) {
         throw refuse(`there is no condition ${condition}`);
       }
       return [name, value] as const;
     }),
   );
   if (conditions.size < rest.length) throw refuse('a condition is given twice');
-  const number = (name: 'step' | 'shard' | 'times'): number | undefined => {
+  const number = (name: 'step' | 'from' | 'shard' | 'times'): number | undefined => {
     const value = conditions.get(name);
     return value === undefined ? undefined : whole(value);
   };
@@ -85,6 +91,7 @@ function parseFault(text: string): Fault {
     action,
     amount: amount === undefined ? 0 : whole(amount),
     step: number('step'),
+    from: number('from'),
     shard: number('shard'),
     worker: conditions.get('worker'),
     times: number('times') ?? 1,
@@ -98,6 +105,7 @@ export function fits(fault: Fault, passing: Passing): boolean {
   return (
     fault.point === passing.point &&
     agrees(fault.step, passing.step) &&
+    (fault.from === undefined || (passing.step !== undefined && passing.step >= fault.from)) &&
     agrees(fault.shard, passing.shard) &&
     agrees(fault.worker, passing.worker) &&
     (passing.hasValues || !changesValues(fault.action))
