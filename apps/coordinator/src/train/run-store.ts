@@ -1,158 +1,268 @@
-/** Where a run's results go: journal, checkpoints, and the running totals that end up in the summary. */
-import { pruneCheckpoints, writeCheckpoint } from '@lockstep/checkpoint';
-import type { Journal } from '@lockstep/checkpoint';
+/**
+ * Where a run's results go, and where it comes back from: the journal, the checkpoints, and the totals that end up in
+ * the summary. A step is shown and counted once its line is on the disk, never before.
+ */
+import { CheckpointWriter, listCheckpoints, openJournal, readHistory } from '@lockstep/checkpoint';
+import type { CheckpointReport, Journal, RunHistory, RunLock, StepLine, TermLine } from '@lockstep/checkpoint';
+import { LockstepError, invariant } from '@lockstep/config';
+import type { Shard } from '@lockstep/data';
 import type { CommittedStep } from '@lockstep/protocol';
 import type { Replica, RunStore } from '@lockstep/runtime';
 import type { RunView } from './events.js';
 import type { RunPlan } from './plan-run.js';
-
-/** Steps over which the shown rate is averaged: long enough to be steady, short enough to follow a change. */
-const RATE_WINDOW_STEPS = 20;
+import { restoreReplica } from './restore.js';
+import type { RunDirectory } from './run-directory.js';
+import { RunTotals } from './run-totals.js';
 
 /** Steps that may pass between a snapshot and the writing of its checkpoint, with room to spare. */
 const REMEMBERED_LOSSES = 10_000;
 
-interface EpochTotal {
-  lossSum: number;
-  characters: number;
-}
-
 export interface DirectoryStoreOptions {
   readonly plan: RunPlan;
-  readonly journal: Journal;
-  readonly checkpointsFolder: string;
+  readonly directory: RunDirectory;
+  /** Held by this process, as long as it writes anything. */
+  readonly lock: RunLock;
   /** Newest checkpoints that stay, beside the first. */
   readonly keep: number;
   readonly view: RunView;
+  /** The replica of a run that has not made a step. */
+  readonly initial: Replica;
+}
+
+/** What the first journal line of a coordinator's life says about it. */
+export type Life = Pick<TermLine, 'term' | 'incarnation' | 'host' | 'pid' | 'startedAt' | 'computeClass'>;
+
+interface JournalledStep {
+  /** From 0. */
+  readonly step: number;
+  readonly loss: number;
+  readonly shardDigests: readonly string[];
+  /** Of the weights after the step; null where none was taken. */
+  readonly weightsDigest: string | null;
+}
+
+interface PlanChange {
+  /** The first step, from 0, that is computed under it. */
+  readonly fromStep: number;
+  readonly shards: readonly Shard[];
 }
 
 export class DirectoryStore implements RunStore {
-  readonly #plan: RunPlan;
+  /** What the journal said when it was opened. */
+  readonly history: RunHistory;
+  readonly #options: DirectoryStoreOptions;
   readonly #journal: Journal;
-  readonly #checkpointsFolder: string;
-  readonly #keep: number;
-  readonly #view: RunView;
-  readonly #epochs: EpochTotal[] = [];
-  readonly #recent: CommittedStep[] = [];
-  #last: CommittedStep | undefined;
-  #characters = 0;
-  #computingSeconds = 0;
-  #checkpointing: Promise<void> = Promise.resolve();
-  #waiting: Replica | undefined;
-  /** Loss of the latest steps, by what their checkpoint is called. */
+  readonly #checkpoints: CheckpointWriter;
+  readonly #totals = new RunTotals();
+  /** Loss of the latest steps, for the manifests of their checkpoints. */
   readonly #losses = new Map<number, number>();
-  #latestCheckpoint: { readonly path: string; readonly weightsSha256: string } | undefined;
+  /** Steps handed to the journal, and steps that are on its disk. */
+  #committed = 0;
+  #journalled = 0;
 
-  constructor(options: DirectoryStoreOptions) {
-    this.#plan = options.plan;
-    this.#journal = options.journal;
-    this.#checkpointsFolder = options.checkpointsFolder;
-    this.#keep = options.keep;
-    this.#view = options.view;
-  }
-
-  async commit(step: CommittedStep): Promise<void> {
-    const epoch = this.#epochOf(step.step);
-    this.#count(step, epoch);
-    const { loss, characters, seconds, gradientNorm, weightsDigest } = step;
-    // Counted from 1 for people: step N leaves behind the weights of checkpoint step-N.
-    const done = step.step + 1;
-    this.#view.show({ event: 'step', ...step, step: done, epoch, charactersPerSecond: this.recentRate });
-    const shards = this.#plan.shards.map(({ rowStart, rowEnd }): [number, number] => [rowStart, rowEnd]);
-    await this.#journal.append({
-      step: done,
-      epoch,
-      plan: { shards },
-      loss,
-      characters,
-      seconds,
-      gradientNorm,
-      ...(weightsDigest === null ? {} : { weightsDigest }),
+  private constructor(options: DirectoryStoreOptions, journal: Journal, history: RunHistory) {
+    this.history = history;
+    this.#options = options;
+    this.#journal = journal;
+    this.#checkpoints = new CheckpointWriter({
+      folder: options.directory.paths.checkpoints,
+      keep: options.keep,
+      fence: () => options.lock.assertHeld(),
+      journalledSteps: () => this.#journalled,
+      report: (report) => this.#show(report),
     });
+    for (const line of history.steps) {
+      this.#losses.set(line.step, line.loss);
+      this.#losses.delete(line.step - REMEMBERED_LOSSES);
+      this.#totals.count(line);
+    }
+    this.#committed = this.#journalled = history.steps.length;
   }
 
   /**
-   * One checkpoint is written at a time and at most one waits: on a slow disk the newest replaces it, so that replicas
-   * do not pile up in memory.
+   * Opens the journal of a run directory, new or begun, and counts what it holds.
+   * @throws LockstepError 'data' naming a damaged line, 'io' when the disk refuses, 'locked' when the lock is lost
    */
-  async checkpoint(replica: Replica): Promise<void> {
-    if (this.#waiting !== undefined) {
-      const text = `no checkpoint of step ${this.#waiting.step}: the disk is slower than the steps`;
-      this.#view.show({ event: 'warning', text });
-    }
-    this.#waiting = replica;
-    // What went wrong with the one before has been reported by its own call.
-    const previous = this.#checkpointing.catch(() => undefined);
-    this.#checkpointing = previous.then(async () => {
-      const newest = this.#waiting;
-      this.#waiting = undefined;
-      if (newest !== undefined) await this.#writeCheckpoint(newest);
+  static async open(options: DirectoryStoreOptions): Promise<DirectoryStore> {
+    const { directory, lock, view } = options;
+    const journal = await openJournal(directory.paths.journal, {
+      fence: () => lock.assertHeld(),
+      onTrouble: (trouble) => view.show({
+        event: 'warning',
+        text: `${trouble.line}; steps wait for it, and it is tried again`,
+      }),
+      onRecovered: () => view.show({ event: 'notice', text: 'the journal is written again' }),
     });
-    await this.#checkpointing;
+    try {
+      const history = await readHistory(directory.paths.journal);
+      if (journal.truncatedBytes > 0) {
+        const text = `left out a torn end of ${journal.truncatedBytes} bytes of ${directory.paths.journal}`;
+        view.show({ event: 'warning', text });
+      }
+      return new DirectoryStore(options, journal, history);
+    } catch (thrown) {
+      await journal.close();
+      throw thrown;
+    }
   }
 
-  async #writeCheckpoint(replica: Replica): Promise<void> {
-    const { config, layout, vocabulary } = this.#plan;
-    const [weights, ...vectors] = replica.vectors;
-    const written = await writeCheckpoint(this.#checkpointsFolder, {
-      step: replica.step,
-      epoch: this.#epochOf(Math.max(0, replica.step - 1)),
-      loss: this.#losses.get(replica.step) ?? null,
-      weights: weights ?? new Float32Array(),
-      optimizer: {
-        name: config.optimizer,
-        steps: replica.optimizerSteps,
-        slots: Object.fromEntries(replica.slots.map((slot, index) => [slot, vectors[index] ?? new Float32Array()])),
-      },
-      layout,
-      config,
-      vocabulary: vocabulary.characters,
+  /** Steps that are on the disk. */
+  get journalled(): number {
+    return this.#journalled;
+  }
+
+  /** Journals the beginning of a coordinator's life; the first one of a run also journals its shards. */
+  async begin(life: Life): Promise<void> {
+    await this.#journal.append({ kind: 'term', ...life, step: this.#committed });
+    if (this.history.plans.length === 0) await this.plan({ fromStep: 0, shards: this.#options.plan.shards });
+  }
+
+  async plan({ fromStep, shards }: PlanChange): Promise<void> {
+    invariant(fromStep >= this.#committed, `a plan from step ${fromStep} on, with ${this.#committed} committed`);
+    const rows = shards.map(({ rowStart, rowEnd }): [number, number] => [rowStart, rowEnd]);
+    await this.#journal.append({ kind: 'plan', fromStep: fromStep + 1, shards: rows });
+  }
+
+  async commit(committed: CommittedStep): Promise<void> {
+    // Counted from 1 for people: step N leaves behind the weights of checkpoint step-N.
+    const step = committed.step + 1;
+    invariant(step === this.#committed + 1, `step ${step} is committed after step ${this.#committed}`);
+    this.#committed = step;
+    this.#losses.set(step, committed.loss);
+    this.#losses.delete(step - REMEMBERED_LOSSES);
+    const { term, loss, characters, seconds, gradientNorm, shardDigests, weightsDigest } = committed;
+    const epoch = this.#epochOf(committed.step);
+    const numbers = { step, epoch, loss, characters, seconds, gradientNorm };
+    await this.#journal.append({
+      kind: 'step',
+      ...numbers,
+      term,
+      shardDigests: [...shardDigests],
+      ...(weightsDigest === null ? {} : { weightsDigest }),
     });
-    this.#latestCheckpoint = written;
-    await pruneCheckpoints(this.#checkpointsFolder, this.#keep);
-    this.#view.show({ event: 'checkpoint', step: replica.step, path: written.path });
+    this.#journalled = step;
+    this.#totals.count(numbers);
+    this.#options.view.show({ event: 'step', ...numbers, weightsDigest, charactersPerSecond: this.recentRate });
+  }
+
+  async checkpoint(replica: Replica): Promise<void> {
+    const { config, layout, vocabulary } = this.#options.plan;
+    const [weights, ...vectors] = replica.vectors;
+    invariant(weights !== undefined && vectors.length === replica.slots.length, 'a replica has a vector for each slot');
+    try {
+      await this.#checkpoints.write({
+        step: replica.step,
+        epoch: this.#epochOf(Math.max(0, replica.step - 1)),
+        loss: this.#losses.get(replica.step) ?? null,
+        weights,
+        optimizer: {
+          name: config.optimizer,
+          steps: replica.optimizerSteps,
+          slots: Object.fromEntries(vectors.map((vector, index) => [replica.slots[index], vector])),
+        },
+        layout,
+        config,
+        vocabulary: vocabulary.characters,
+      });
+    } catch (thrown) {
+      throw thrown instanceof LockstepError && thrown.kind === 'io' ? await this.#withWayBack(thrown) : thrown;
+    }
+  }
+
+  async restore(atMost: number | null): Promise<{ replica: Replica; history: readonly JournalledStep[] }> {
+    const { plan, directory, initial, view } = this.#options;
+    await this.#journal.flush();
+    await this.#checkpoints.settled();
+    const { steps } = await readHistory(directory.paths.journal);
+    const replica = await restoreReplica({
+      plan,
+      checkpointsFolder: directory.paths.checkpoints,
+      atMost,
+      journalled: steps.length,
+      initial,
+      onPassedOver: ({ path, reason }) => view.show({ event: 'warning', text: `passed over ${path}: ${reason}` }),
+    });
+    return { replica, history: steps.slice(replica.step).map(journalledStep) };
+  }
+
+  /** Steps of the newest checkpoint that looks sound and that the journal reaches; 0 when there is none. */
+  async newestCheckpointStep(): Promise<number> {
+    const listed = await listCheckpoints(this.#options.directory.paths.checkpoints);
+    const usable = listed.filter((entry) => 'manifest' in entry && entry.step <= this.#journalled);
+    return usable.at(-1)?.step ?? 0;
+  }
+
+  /**
+   * Says that the run is about to end: from now on a checkpoint that the disk refuses fails the run after a while,
+   * instead of being tried again without end.
+   */
+  finish(): void {
+    this.#checkpoints.finish();
+  }
+
+  /** Flushes and closes the journal. */
+  async close(): Promise<void> {
+    await this.#journal.close();
   }
 
   get latestCheckpoint(): { readonly path: string; readonly weightsSha256: string } | undefined {
-    return this.#latestCheckpoint;
+    return this.#checkpoints.latest;
   }
 
   get characters(): number {
-    return this.#characters;
+    return this.#totals.characters;
   }
 
-  /** Over all committed steps, without start-up. */
   get overallRate(): number {
-    return this.#computingSeconds === 0 ? 0 : this.#characters / this.#computingSeconds;
+    return this.#totals.overallRate;
   }
 
   get recentRate(): number {
-    const seconds = this.#recent.reduce((sum, step) => sum + step.seconds, 0);
-    return seconds === 0 ? 0 : this.#recent.reduce((sum, step) => sum + step.characters, 0) / seconds;
+    return this.#totals.recentRate;
   }
 
   get lastLoss(): number | null {
-    return this.#last?.loss ?? null;
+    return this.#totals.lastLoss;
   }
 
   get epochMeanLoss(): readonly number[] {
-    return this.#epochs.map(({ lossSum, characters }) => lossSum / characters);
+    return this.#totals.epochMeanLoss;
   }
 
   #epochOf(step: number): number {
-    return Math.floor(step / this.#plan.schedule.stepsPerEpoch);
+    return Math.floor(step / this.#options.plan.schedule.stepsPerEpoch);
   }
 
-  #count(step: CommittedStep, epoch: number): void {
-    this.#last = step;
-    this.#losses.set(step.step + 1, step.loss);
-    this.#losses.delete(step.step + 1 - REMEMBERED_LOSSES);
-    this.#characters += step.characters;
-    this.#computingSeconds += step.seconds;
-    this.#recent.push(step);
-    if (this.#recent.length > RATE_WINDOW_STEPS) this.#recent.shift();
-    const total = (this.#epochs[epoch] ??= { lossSum: 0, characters: 0 });
-    total.lossSum += step.loss * step.characters;
-    total.characters += step.characters;
+  /** A failure to write the last checkpoint, with what is left and how to go on from there. */
+  async #withWayBack({ message, cause }: LockstepError): Promise<LockstepError> {
+    const { path } = this.#options.directory;
+    const last = await this.newestCheckpointStep().catch(() => 0);
+    const what = `${message}; the last good checkpoint is that of step ${last}`;
+    const hint = `free some space, then go on with: lockstep train --resume ${path}`;
+    return new LockstepError('io', what, hint, { cause });
   }
+
+  #show(report: CheckpointReport): void {
+    const { view } = this.#options;
+    switch (report.type) {
+      case 'written':
+        return view.show({ event: 'checkpoint', step: report.step, path: report.path });
+      case 'superseded': {
+        const text = `no checkpoint of step ${report.step}: the disk is slower than the steps`;
+        return view.show({ event: 'warning', text });
+      }
+      case 'trouble': {
+        const text = `cannot write the checkpoint of step ${report.step}: ${report.trouble.line}; will try again`;
+        return view.show({ event: 'warning', text });
+      }
+      case 'recovered':
+        return view.show({ event: 'notice', text: 'checkpoints are written again' });
+      case 'not-pruned':
+        return view.show({ event: 'warning', text: `old checkpoints stay: ${report.trouble.line}` });
+    }
+  }
+}
+
+function journalledStep({ step, loss, shardDigests, weightsDigest }: StepLine): JournalledStep {
+  return { step: step - 1, loss, shardDigests, weightsDigest: weightsDigest ?? null };
 }
