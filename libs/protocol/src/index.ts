@@ -1,4 +1,5 @@
 export { decodeCoordinatorMessage, decodeWorkerMessage, encodeMessage } from './codec.js';
+export type { Digest } from './codec.js';
 export { stepCoordinator } from './coordinator/coordinator.js';
 export type { CoordinatorTransition } from './coordinator/coordinator.js';
 export type {

@@ -44,6 +44,11 @@ export interface ServerTransport {
 export interface ClientTransport {
   send(frames: Frames): void;
   onEvent(handler: (event: ClientEvent) => void): void;
+  /**
+   * Gives a connection up as if it had broken, `disconnected` with this reason included, and makes another one soon.
+   * Where there is none it is tried at once, and the pauses between attempts begin anew.
+   */
+  reconnect(reason: string): void;
   close(lingerMs: number): Promise<void>;
 }
 

@@ -1,5 +1,8 @@
-/** Weights and optimizer state of one step as raw float32 bytes, the form in which they are shipped and stored. */
-import type { SnapshotPayload } from '@lockstep/protocol';
+/**
+ * Weights and optimizer state of one step as raw float32 bytes, the form in which they are stored; and as parts of a
+ * bounded size, the form in which they travel.
+ */
+import { LIMITS, LockstepError } from '@lockstep/config';
 
 export interface Replica {
   readonly step: number;
@@ -10,10 +13,62 @@ export interface Replica {
   readonly vectors: readonly Float32Array[];
 }
 
-/** Copies a received payload, whose memory may belong to the transport, into vectors of its own. */
-export function replicaFromSnapshot(snapshot: SnapshotPayload): Replica {
-  const { step, optimizerSteps, slots, payload } = snapshot;
-  return { step, optimizerSteps, slots, vectors: payload.map(copyToFloats) };
+/**
+ * Joins parts, whose memory may belong to the transport, into vectors of their own.
+ * @param parts in order: the weights and the slots' vectors without gaps, cut anywhere
+ * @throws LockstepError `protocol` when the bytes are not that many vectors of one length
+ */
+export function replicaFromParts(about: Omit<Replica, 'vectors'>, parts: readonly Uint8Array[]): Replica {
+  const { step, optimizerSteps, slots } = about;
+  const joined = join(parts);
+  const length = joined.byteLength / Float32Array.BYTES_PER_ELEMENT / (1 + slots.length);
+  if (!Number.isInteger(length)) {
+    const what = `a replica at step ${step} of ${joined.byteLength} bytes is not ${1 + slots.length} vectors of one length`;
+    throw new LockstepError('protocol', what, 'check that all sides run the same version of lockstep');
+  }
+  const vectors = Array.from({ length: 1 + slots.length }, (_, index) => {
+    return new Float32Array(joined.buffer, index * length * Float32Array.BYTES_PER_ELEMENT, length);
+  });
+  return { step, optimizerSteps, slots, vectors };
+}
+
+/** In how many parts a replica travels; at least one. */
+export function replicaPartCount({ vectors }: Replica): number {
+  return Math.max(1, Math.ceil(lengthBytes(vectors) / LIMITS.replicaPartBytes));
+}
+
+/**
+ * One part of a replica.
+ * @param index from 0; a part past the end is empty
+ * @returns the memory of the replica itself where the part lies within one vector, otherwise a copy
+ */
+export function partOfReplica({ vectors }: Replica, index: number): Uint8Array {
+  const partStart = index * LIMITS.replicaPartBytes;
+  const partEnd = partStart + LIMITS.replicaPartBytes;
+  const pieces: Uint8Array[] = [];
+  let vectorStart = 0;
+  for (const vector of vectors) {
+    const start = Math.max(0, partStart - vectorStart);
+    const end = Math.min(vector.byteLength, partEnd - vectorStart);
+    if (start < end) pieces.push(viewAsBytes(vector).subarray(start, end));
+    vectorStart += vector.byteLength;
+  }
+  const [first, ...rest] = pieces;
+  return first !== undefined && rest.length === 0 ? first : join(pieces);
+}
+
+function join(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(pieces.reduce((total, piece) => total + piece.byteLength, 0));
+  let end = 0;
+  for (const piece of pieces) {
+    joined.set(piece, end);
+    end += piece.byteLength;
+  }
+  return joined;
+}
+
+function lengthBytes(vectors: readonly Float32Array[]): number {
+  return vectors.reduce((total, vector) => total + vector.byteLength, 0);
 }
 
 /** A fresh, aligned copy of float32 bytes. */

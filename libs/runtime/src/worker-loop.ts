@@ -7,13 +7,16 @@ import { decodeCoordinatorMessage, encodeMessage, initialWorkerState, stepWorker
 import type {
   ComputeResult,
   ComputeTask,
+  CoordinatorMessage,
+  Digest,
   WorkerAction,
   WorkerEvent,
+  WorkerMessage,
   WorkerOutcome,
   WorkerSettings,
   WorkerState,
 } from '@lockstep/protocol';
-import type { ClientTransport, Clock, Frames } from './ports.js';
+import type { ClientEvent, ClientTransport, Clock, Frames } from './ports.js';
 
 /** The engine's side: tasks are done strictly in the order in which they are submitted. */
 export interface Compute {
@@ -28,7 +31,10 @@ export interface WorkerPorts {
   readonly transport: ClientTransport;
   readonly clock: Clock;
   readonly compute: Compute;
+  readonly digest: Digest;
   readonly note: (what: string) => void;
+  /** Called at named places of a worker's life, for tests that hurt it there. */
+  readonly faultPoint?: ((point: string, about: { step?: number; shard?: number }) => void) | undefined;
 }
 
 const TICK_MS = 250;
@@ -38,6 +44,8 @@ export class WorkerLoop {
   readonly #events: WorkerEvent[] = [];
   #state: WorkerState;
   #running = false;
+  /** A gradient that was given to the transport, until the next event. */
+  #handedOver: { step: number; shard: number } | undefined;
   #cancelTick: () => void = () => undefined;
   #finish: (outcome: WorkerOutcome) => void = () => undefined;
   #abort: (error: unknown) => void = () => undefined;
@@ -55,11 +63,7 @@ export class WorkerLoop {
       this.#finish = resolve;
       this.#abort = reject;
     });
-    this.#ports.transport.onEvent((event) => {
-      if (event.type === 'connected') this.#dispatch({ type: 'connected' });
-      else if (event.type === 'message') this.#receive(event.frames);
-      else this.#ports.note(`disconnected: ${event.reason}`);
-    });
+    this.#ports.transport.onEvent((event) => this.#dispatch(this.#read(event)));
     this.#scheduleTick();
     try {
       return await ended;
@@ -68,8 +72,15 @@ export class WorkerLoop {
     }
   }
 
+  /** Asks the coordinator to let this worker go; asked a second time, it goes at once. */
   requestLeave(): void {
+    this.#ports.faultPoint?.('W12', {});
     this.#dispatch({ type: 'leave-requested' });
+  }
+
+  /** Says that the coordinator may be there again: a worker that has none looks at once instead of after its pause. */
+  nudge(): void {
+    if (this.#state.phase === 'away') this.#ports.transport.reconnect('told to look for the coordinator again');
   }
 
   #scheduleTick(): void {
@@ -79,11 +90,38 @@ export class WorkerLoop {
     });
   }
 
-  #receive(frames: Frames): void {
-    try {
-      this.#dispatch({ type: 'message', ...decodeCoordinatorMessage(frames) });
-    } catch (error) {
-      this.#dispatch({ type: 'malformed', what: toLockstepError(error).message });
+  #read(event: ClientEvent): WorkerEvent {
+    if (event.type === 'connected') this.#ports.faultPoint?.('W1', {});
+    return event.type === 'message' ? this.#decode(event.frames) : event;
+  }
+
+  #decode(frames: Frames): WorkerEvent {
+    const letter = decodeCoordinatorMessage(this.#ports.digest, frames);
+    if ('problem' in letter) return { type: 'unreadable', ...letter };
+    const { message, stamp, payload } = letter;
+    this.#passReceived(message);
+    // The parts of a replica wait for each other, and received memory is the transport's.
+    const kept = message.type === 'replica' ? payload.map((part) => part.slice()) : payload;
+    return { type: 'message', message, stamp, payload: kept };
+  }
+
+  #passReceived(message: CoordinatorMessage): void {
+    const pass = this.#ports.faultPoint;
+    if (pass === undefined) return;
+    if (message.type === 'replica' && message.part === 0) pass('W3', { step: message.step });
+    else if (message.type === 'assign') pass('W5', { step: message.step, shard: message.shard });
+    else if (message.type === 'update') pass('W10', { step: message.step });
+    else if (message.type === 'snapshot-request') pass('W11', { step: message.step });
+  }
+
+  #passSent(message: WorkerMessage): void {
+    const pass = this.#ports.faultPoint;
+    if (pass === undefined) return;
+    if (message.type === 'hello') pass('W2', {});
+    else if (message.type === 'ready') pass('W4', { step: message.replica?.step ?? 0 });
+    else if (message.type === 'gradient') {
+      this.#handedOver = { step: message.step, shard: message.shard };
+      pass('W8', this.#handedOver);
     }
   }
 
@@ -92,6 +130,7 @@ export class WorkerLoop {
     if (this.#running) return;
     this.#running = true;
     try {
+      this.#passHandedOver();
       for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
         const { state, actions } = stepWorker(this.#state, next, this.#ports.clock.now());
         this.#state = state;
@@ -104,16 +143,27 @@ export class WorkerLoop {
     }
   }
 
+  #passHandedOver(): void {
+    const about = this.#handedOver;
+    this.#handedOver = undefined;
+    if (about !== undefined) this.#ports.faultPoint?.('W9', about);
+  }
+
   #perform(action: WorkerAction): void {
+    const { transport, digest, note } = this.#ports;
     switch (action.type) {
       case 'send':
-        this.#ports.transport.send(encodeMessage(action.message, action.payload));
+        transport.send(encodeMessage(digest, action.message, action.stamp, action.payload));
+        this.#passSent(action.message);
         return;
       case 'compute':
-        void this.#compute(action.task);
+        void this.#compute(action.conversation, action.task);
+        return;
+      case 'reconnect':
+        transport.reconnect(action.reason);
         return;
       case 'note':
-        this.#ports.note(action.what);
+        note(action.what);
         return;
       case 'end':
         this.#finish(action.outcome);
@@ -121,10 +171,10 @@ export class WorkerLoop {
     }
   }
 
-  async #compute(task: ComputeTask): Promise<void> {
+  async #compute(conversation: number, task: ComputeTask): Promise<void> {
     try {
       const result = await this.#ports.compute.submit(task);
-      this.#dispatch({ type: 'computed', result });
+      this.#dispatch({ type: 'computed', conversation, result });
     } catch (error) {
       const { kind, message, hint, stack, cause } = toLockstepError(error);
       const origin = cause instanceof Error ? cause.stack : stack;

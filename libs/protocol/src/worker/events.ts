@@ -1,5 +1,5 @@
 /** What a worker's machine is told, and what it asks its driver to do. */
-import type { CoordinatorMessage, Failure, WorkerMessage } from '../messages.js';
+import type { CoordinatorMessage, Failure, Stamp, WorkerMessage } from '../messages.js';
 
 /** What the compute side answers, in the order in which it was asked. */
 export type ComputeResult =
@@ -10,6 +10,8 @@ export type ComputeResult =
       readonly computeClass: string;
       readonly engine: string;
       readonly device: string;
+      /** What the compute side holds after everything it was asked before: steps applied and digest of the weights. */
+      readonly replica: { readonly step: number; readonly digest: string } | null;
     }
   | { readonly type: 'loaded'; readonly step: number; readonly digest: string }
   | {
@@ -20,6 +22,7 @@ export type ComputeResult =
       readonly lossSum: number;
       readonly characters: number;
       readonly computeMs: number;
+      readonly weightsDigest: string | null;
       readonly payload: Uint8Array;
     }
   | { readonly type: 'applied'; readonly step: number; readonly digest: string | null }
@@ -29,7 +32,8 @@ export type ComputeResult =
       readonly optimizerSteps: number;
       readonly slots: readonly string[];
       readonly digest: string;
-      readonly payload: readonly Uint8Array[];
+      /** Weights, then the optimizer's slots in order, without gaps. */
+      readonly payload: Uint8Array;
     }
   | {
       readonly type: 'evaluated';
@@ -42,9 +46,18 @@ export type ComputeResult =
 
 export type WorkerEvent =
   | { readonly type: 'connected' }
-  | { readonly type: 'message'; readonly message: CoordinatorMessage; readonly payload: readonly Uint8Array[] }
-  | { readonly type: 'malformed'; readonly what: string }
-  | { readonly type: 'computed'; readonly result: ComputeResult }
+  /** The connection is lost with all that was under way; another is being made. */
+  | { readonly type: 'disconnected'; readonly reason: string }
+  | {
+      readonly type: 'message';
+      readonly message: CoordinatorMessage;
+      readonly stamp: Stamp;
+      readonly payload: readonly Uint8Array[];
+    }
+  /** Something arrived that is no message, or of another version. */
+  | { readonly type: 'unreadable'; readonly problem: 'version' | 'damaged'; readonly what: string }
+  /** @param conversation that of the task, as given with the `compute` action */
+  | { readonly type: 'computed'; readonly conversation: number; readonly result: ComputeResult }
   | { readonly type: 'compute-failed'; readonly failure: Failure; readonly stack: string }
   /** SIGTERM, or whoever started the worker wants it back. */
   | { readonly type: 'leave-requested' }
@@ -55,7 +68,14 @@ type Asked<T extends CoordinatorMessage['type']> = Extract<CoordinatorMessage, {
 /** Work for the compute side; done strictly in the order given. */
 export type ComputeTask =
   | { readonly type: 'prepare'; readonly config: unknown }
-  | { readonly type: 'load'; readonly replica: Asked<'replica'>; readonly payload: readonly Uint8Array[] }
+  | {
+      readonly type: 'load';
+      readonly step: number;
+      readonly optimizerSteps: number;
+      readonly slots: readonly string[];
+      /** The replica in parts, in order: weights, then slots. */
+      readonly payload: readonly Uint8Array[];
+    }
   | { readonly type: 'gradient'; readonly assign: Asked<'assign'>; readonly payload: Uint8Array }
   | { readonly type: 'apply'; readonly update: Asked<'update'>; readonly payload: Uint8Array }
   | { readonly type: 'snapshot'; readonly step: number }
@@ -66,7 +86,14 @@ export type WorkerOutcome =
   { readonly result: 'done' | 'stopped' | 'left' } | { readonly result: 'failed'; readonly failure: Failure };
 
 export type WorkerAction =
-  | { readonly type: 'send'; readonly message: WorkerMessage; readonly payload: readonly Uint8Array[] }
-  | { readonly type: 'compute'; readonly task: ComputeTask }
+  | {
+      readonly type: 'send';
+      readonly message: WorkerMessage;
+      readonly stamp: Stamp;
+      readonly payload: readonly Uint8Array[];
+    }
+  | { readonly type: 'compute'; readonly conversation: number; readonly task: ComputeTask }
+  /** Break the connection off and make another one: what comes over this one cannot be trusted. */
+  | { readonly type: 'reconnect'; readonly reason: string }
   | { readonly type: 'note'; readonly what: string }
   | { readonly type: 'end'; readonly outcome: WorkerOutcome };

@@ -1,14 +1,19 @@
 /**
  * A worker as a state machine without any input or output of its own. It obeys one coordinator: it computes the
- * shards it is given, applies each update exactly once and in order, and says what it did. Anything out of order is
- * a fault that ends the worker rather than a guess.
+ * shards it is given, applies each update exactly once and in order, and says what it did. Whatever is doubled, late,
+ * missing or out of order is never applied: the conversation is begun anew by a hello, and the replica is kept.
  */
-import { LIMITS, invariant } from '@lockstep/config';
-import type { CoordinatorMessage, Failure, WorkerMessage } from '../messages.js';
-import { PROTOCOL_VERSION, STACK_LENGTH_MAX, TEXT_LENGTH_MAX } from '../messages.js';
-import { onComputed } from './answers.js';
-import type { ComputeTask, WorkerAction, WorkerEvent, WorkerOutcome } from './events.js';
+import { LIMITS } from '@lockstep/config';
+import type { CoordinatorMessage, Failure } from '../messages.js';
+import { activityOf, onComputed } from './answers.js';
+import type { WorkerAction, WorkerEvent } from './events.js';
+import { obey } from './obeying.js';
+import { breach, breakOff, fail, finish, greet, lose, misunderstanding, note, say } from './saying.js';
+import { isWelcomed } from './state.js';
 import type { WorkerState } from './state.js';
+
+/** Beyond the time that the coordinator gives a worker to finish what it has: its answer may be on the way. */
+const DRAIN_GRACE_MS = 5_000;
 
 export interface WorkerTransition {
   readonly state: WorkerState;
@@ -25,161 +30,113 @@ export function stepWorker(state: WorkerState, event: WorkerEvent, nowMs: number
 function handle(state: WorkerState, out: WorkerAction[], event: WorkerEvent, nowMs: number): WorkerState {
   switch (event.type) {
     case 'connected':
-      return greet(state, out, nowMs);
+      return greet({ ...state, heardAtMs: nowMs }, out, nowMs);
+    case 'disconnected':
+      if (state.phase === 'away') return state;
+      return lose(note(state, out, `disconnected: ${event.reason}`), out, nowMs);
     case 'message':
-      return onMessage({ ...state, heardAtMs: nowMs }, out, event.message, event.payload);
-    case 'malformed':
-      return fail(state, out, protocolFailure(event.what));
+      return onMessage(state, out, event, nowMs);
+    case 'unreadable':
+      if (event.problem === 'version') return fail(state, out, misunderstanding(event.what));
+      return state.phase === 'away' ? state : breach(state, out, event.what, nowMs);
     case 'computed':
-      return onComputed(state, out, event.result);
+      return onComputed(state, out, event.conversation, event.result);
     case 'compute-failed':
       return fail(state, out, event.failure, event.stack);
     case 'leave-requested':
-      if (state.envelope !== null) say(out, { type: 'leave', ...state.envelope });
-      return finish(state, out, { result: 'left' });
+      return onLeave(state, out, nowMs);
     case 'tick':
       return onTick(state, out, nowMs);
   }
 }
 
-function say(out: WorkerAction[], message: WorkerMessage): void {
-  out.push({ type: 'send', message, payload: [] });
-}
-
-function compute(out: WorkerAction[], task: ComputeTask): void {
-  out.push({ type: 'compute', task });
-}
-
-function finish(state: WorkerState, out: WorkerAction[], outcome: WorkerOutcome): WorkerState {
-  out.push({ type: 'end', outcome });
-  return { ...state, phase: 'ended' };
-}
-
-function fail(state: WorkerState, out: WorkerAction[], failure: Failure, stack = ''): WorkerState {
-  const { kind, what, hint } = failure;
-  const cut = { kind, what: what.slice(0, TEXT_LENGTH_MAX), hint: hint.slice(0, TEXT_LENGTH_MAX) };
-  const run = state.envelope?.run ?? null;
-  say(out, { type: 'failed', run, failure: cut, stack: stack.slice(0, STACK_LENGTH_MAX) });
-  return finish(state, out, { result: 'failed', failure });
-}
-
-function protocolFailure(what: string): Failure {
-  return { kind: 'protocol', what, hint: 'check that both sides run the same version of lockstep' };
-}
-
-/** Says hello; again after each reconnect, because whatever was sent in between may be lost. */
-function greet(state: WorkerState, out: WorkerAction[], nowMs: number): WorkerState {
-  const { softwareVersion, host, pid } = state.settings;
-  // After a welcome this process belongs to one run; another coordinator at the same address is to refuse it.
-  const run = state.settings.run ?? state.envelope?.run ?? null;
-  say(out, { type: 'hello', protocolVersion: PROTOCOL_VERSION, softwareVersion, run, host, pid });
-  return { ...state, phase: 'greeting', heardAtMs: nowMs };
-}
-
-function onTick(state: WorkerState, out: WorkerAction[], nowMs: number): WorkerState {
-  const { settings, envelope } = state;
-  const silentMs = nowMs - state.heardAtMs;
-  if (state.phase === 'greeting' && silentMs > settings.connectDeadlineMs) {
-    return finish(state, out, {
-      result: 'failed',
-      failure: {
-        kind: 'unavailable',
-        what: `no coordinator has answered at ${settings.coordinator} for ${settings.connectDeadlineMs / 1000} seconds`,
-        hint: 'check the address, that `lockstep train` runs there with --bind, and the firewall in between',
-      },
-    });
-  }
-  if (state.phase !== 'greeting' && silentMs > settings.silenceLimitMs) {
-    const seconds = settings.silenceLimitMs / 1000;
-    const what = `the coordinator at ${settings.coordinator} has been silent for ${seconds} seconds`;
-    return finish(state, out, { result: 'failed', failure: { kind: 'retry', what, hint: 'start the worker again' } });
-  }
-  if (envelope === null || nowMs - state.pulsedAtMs < LIMITS.heartbeatEveryMs) return state;
-  say(out, { type: 'heartbeat', ...envelope, step: state.step });
-  return { ...state, pulsedAtMs: nowMs };
-}
-
 function onMessage(
   state: WorkerState,
   out: WorkerAction[],
-  message: CoordinatorMessage,
-  payload: readonly Uint8Array[],
+  { message, stamp, payload }: Extract<WorkerEvent, { type: 'message' }>,
+  nowMs: number,
 ): WorkerState {
-  if (message.type === 'refuse') return finish(state, out, { result: 'failed', failure: message.failure });
-  if (message.type === 'stop') return onStop(state, out, message.reason, message.detail);
-  if (state.envelope !== null && (message.run !== state.envelope.run || message.term < state.envelope.term)) {
-    out.push({ type: 'note', what: `ignored ${message.type} of run ${message.run}, term ${message.term}` });
-    return state;
+  if (state.phase === 'away' || stamp.conversation !== state.conversation) {
+    return note(state, out, `dropped ${message.type} of conversation ${stamp.conversation}, which is over`);
   }
-  const { run, term, membership } = message;
-  return obey({ ...state, envelope: { run, term, membership } }, out, message, payload);
+  if (stamp.sequence < state.hearing) return note(state, out, `dropped ${message.type}, which came twice`);
+  if (stamp.sequence > state.hearing) return onGap(state, out, message, stamp.sequence, nowMs);
+  return obey({ ...state, hearing: state.hearing + 1, heardAtMs: nowMs }, out, message, payload, nowMs);
 }
 
-function obey(
+function onGap(
   state: WorkerState,
   out: WorkerAction[],
-  message: Exclude<CoordinatorMessage, { type: 'refuse' | 'stop' }>,
-  payload: readonly Uint8Array[],
+  { type }: CoordinatorMessage,
+  sequence: number,
+  nowMs: number,
 ): WorkerState {
-  if (message.type === 'heartbeat') return state;
-  if (message.type === 'welcome') {
-    out.push({ type: 'note', what: `joined run ${message.run} as worker ${message.slot}` });
-    compute(out, { type: 'prepare', config: message.config });
-    return { ...state, phase: 'preparing', slot: message.slot };
-  }
-  if (message.type === 'replica') {
-    compute(out, { type: 'load', replica: message, payload });
-    return { ...state, step: message.step };
-  }
-  // A worker that has said hello again is being levelled anew: tasks from before are void.
-  if (state.phase !== 'synced') return state;
-  return work(state, out, message, payload);
+  const count = sequence - state.hearing;
+  return breakOff(state, out, `${count} ${count === 1 ? 'message' : 'messages'} before ${type} got lost`, nowMs);
 }
 
-function work(
-  state: WorkerState,
-  out: WorkerAction[],
-  message: Extract<CoordinatorMessage, { type: 'assign' | 'update' | 'snapshot-request' | 'evaluate' | 'sample' }>,
-  payload: readonly Uint8Array[],
-): WorkerState {
-  const [first] = payload;
-  switch (message.type) {
-    case 'assign':
-      invariant(first !== undefined, 'an assignment without its windows');
-      if (message.step !== state.step) return outOfStep(state, out, message.type, message.step);
-      compute(out, { type: 'gradient', assign: message, payload: first });
-      return state;
-    case 'update':
-      invariant(first !== undefined, 'an update without its gradient');
-      if (message.step !== state.step) return outOfStep(state, out, message.type, message.step);
-      compute(out, { type: 'apply', update: message, payload: first });
-      return { ...state, step: state.step + 1 };
-    case 'snapshot-request':
-      if (message.step !== state.step) return outOfStep(state, out, message.type, message.step);
-      compute(out, { type: 'snapshot', step: message.step });
-      return state;
-    case 'evaluate':
-      invariant(first !== undefined, 'an evaluation without its windows');
-      compute(out, { type: 'evaluate', evaluate: message, payload: first });
-      return state;
-    case 'sample':
-      compute(out, { type: 'sample', sample: message });
-      return state;
+/** Asked once, it goes when the coordinator lets it; asked again, or with nobody to ask, it goes at once. */
+function onLeave(state: WorkerState, out: WorkerAction[], nowMs: number): WorkerState {
+  const { envelope } = state;
+  if (envelope === null || !isWelcomed(state) || state.leavingAtMs !== null) {
+    return finish(state, out, { result: 'left' });
   }
+  return { ...say(state, out, { type: 'leave', ...envelope }), leavingAtMs: nowMs };
 }
 
-function outOfStep(state: WorkerState, out: WorkerAction[], type: string, step: number): WorkerState {
-  return fail(state, out, protocolFailure(`${type} for step ${step} reached a replica at step ${state.step}`));
+function onTick(before: WorkerState, out: WorkerAction[], nowMs: number): WorkerState {
+  const state = forgiveStop(before, nowMs);
+  const { settings, phase } = state;
+  if (state.leavingAtMs !== null && nowMs - state.leavingAtMs > LIMITS.drainMs + DRAIN_GRACE_MS) {
+    return finish(state, out, { result: 'left' });
+  }
+  const goneFor = aloneTooLong(state, nowMs);
+  if (goneFor !== undefined) return finish(state, out, { result: 'failed', failure: goneFor });
+  if (phase === 'away') return state;
+  if (phase === 'held') {
+    return nowMs < state.againAtMs ? state : greet({ ...state, heardAtMs: nowMs }, out, nowMs);
+  }
+  if (nowMs - state.heardAtMs > settings.silenceLimitMs) {
+    const what = `the coordinator at ${settings.coordinator} has been silent for ${settings.silenceLimitMs / 1000} seconds`;
+    return breakOff(state, out, what, nowMs);
+  }
+  if (phase === 'greeting') {
+    return nowMs - state.greetedAtMs < LIMITS.helloEveryMs ? state : greet(state, out, nowMs);
+  }
+  return pulse(state, out, nowMs);
 }
 
-function onStop(
-  state: WorkerState,
-  out: WorkerAction[],
-  reason: 'done' | 'stopped' | 'failed' | 'dropped',
-  detail: string,
-): WorkerState {
-  if (reason === 'done' || reason === 'stopped') return finish(state, out, { result: reason });
-  const what =
-    reason === 'failed' ? `the run has failed: ${detail}` : `the coordinator has dropped this worker: ${detail}`;
-  return finish(state, out, { result: 'failed', failure: { kind: 'retry', what, hint: 'see the coordinator' } });
+function pulse(state: WorkerState, out: WorkerAction[], nowMs: number): WorkerState {
+  const { envelope } = state;
+  if (envelope === null || nowMs - state.pulsedAtMs < LIMITS.heartbeatEveryMs) return state;
+  const message = { type: 'heartbeat', ...envelope, step: state.step ?? 0, activity: activityOf(state) } as const;
+  return { ...say(state, out, message), pulsedAtMs: nowMs };
+}
+
+/** A tick that is very late tells that this process was stopped: nobody could be heard then, and nobody was to blame. */
+function forgiveStop(state: WorkerState, nowMs: number): WorkerState {
+  const lateMs = nowMs - state.tickedAtMs;
+  const ticked: WorkerState = { ...state, tickedAtMs: nowMs };
+  if (lateMs <= LIMITS.heldUpMs) return ticked;
+  const aloneSinceMs = state.aloneSinceMs === null ? null : Math.min(nowMs, state.aloneSinceMs + lateMs);
+  return { ...ticked, aloneSinceMs, heardAtMs: Math.min(nowMs, state.heardAtMs + lateMs) };
+}
+
+/** Why there is no use in looking for the coordinator any longer. */
+function aloneTooLong({ settings, envelope, aloneSinceMs }: WorkerState, nowMs: number): Failure | undefined {
+  const limitMs = envelope === null ? settings.connectDeadlineMs : settings.awayLimitMs;
+  if (aloneSinceMs === null || nowMs - aloneSinceMs <= limitMs) return undefined;
+  const seconds = limitMs / 1000;
+  if (envelope === null) {
+    return {
+      kind: 'unavailable',
+      what: `no coordinator has answered at ${settings.coordinator} for ${seconds} seconds`,
+      hint: 'check the address, that `lockstep train` runs there with --bind, and the firewall in between',
+    };
+  }
+  return {
+    kind: 'retry',
+    what: `the coordinator at ${settings.coordinator} has been gone for ${seconds} seconds`,
+    hint: 'start the worker again when the coordinator is there again',
+  };
 }
