@@ -35,6 +35,47 @@ export const LIMITS = {
    * queue.
    */
   evaluationsPerWorker: 2,
+  /**
+   * Steps that may be ahead of the journal while its disk is slow; then the step loop waits. Every worker keeps the
+   * records of that many, and a line is a few hundred bytes.
+   */
+  unjournalledSteps: 64,
+  /** A replica travels in parts of this size, so that heartbeats fit in between on a slow link. */
+  replicaPartBytes: 4 * 1024 * 1024,
+  /**
+   * A worker is late when it works longer than this many times the median time of a shard: rare on a busy machine,
+   * soon enough that a step stalls little.
+   */
+  lateFactor: 4,
+  /** Below this nothing is late: a pause of the collector or of the scheduler is no fault. */
+  lateFloorMs: 1_000,
+  /** Answers from which the median is taken, and how many it needs: the first ones warm the engine up. */
+  medianWindow: 64,
+  medianAnswersMin: 6,
+  /** After a worker was told to go it may finish its shards for this long. */
+  drainMs: 15_000,
+  /** How long a hello may stay unanswered before it is said again. */
+  helloEveryMs: 5_000,
+  /**
+   * With nobody left who holds the weights, those whose connection broke get this long to come back before the run goes
+   * back to its last checkpoint. Longer than the pauses of a worker that looks for its coordinator are at first.
+   */
+  reunionMs: 15_000,
+  /** How long a worker looks for a coordinator that has gone, with pauses of up to 32 seconds. */
+  coordinatorAwayMs: 180_000,
+  /** Failures of one worker within this time are counted together. */
+  strikeMemoryMs: 600_000,
+  /** After this many it is not admitted again. */
+  strikesMax: 5,
+  /** Pause before a worker that failed is admitted again: the first, doubling to the last. */
+  strikePauseMsMin: 1_000,
+  strikePauseMsMax: 32_000,
+  /** Different workers that may be lost while they compute one shard before the shard itself is to blame. */
+  shardVictimsMax: 3,
+  /** Answers to one shard that disagree before nobody can say which is right. */
+  answersPerShardMax: 5,
+  /** Messages out of place from one peer before it is dropped. */
+  breachesMax: 10,
   /** Largest header of a message; the largest one carries the configuration. */
-  headerLengthBytes: 1 << 20,
+  headerLengthBytes: 1 << 22,
 } as const;

@@ -1,82 +1,136 @@
 /**
- * Bytes <-> messages. The header frame is the text `lockstep/1 ` and a JSON object: readable in a packet capture,
- * cheap at a few hundred bytes, and checked field by field. Payload frames follow untouched. Whatever a stranger
- * sends ends as a `protocol` error, not as an exception of some other kind, and costs no more memory than the frame
- * itself.
+ * Bytes <-> messages. The header frame is the text `lockstep/2 `, a checksum and a JSON object: readable in a packet
+ * capture, cheap at a few hundred bytes, and checked field by field. It carries a digest of each payload frame, so that
+ * a bit that flipped on the way never reaches a sum; the digest of a gradient is also what the journal keeps of it.
+ * Whatever a stranger sends ends as an answer, not as an exception, and costs no more memory than the frame itself.
  */
-import { LIMITS, LockstepError } from '@lockstep/config';
-import type { z } from 'zod';
-import { coordinatorMessageSchema, payloadFrameCount, PROTOCOL_VERSION, workerMessageSchema } from './messages.js';
-import type { CoordinatorMessage, WorkerMessage } from './messages.js';
+import { LIMITS } from '@lockstep/config';
+import { z } from 'zod';
+import {
+  coordinatorMessageSchema,
+  payloadFrameCount,
+  PROTOCOL_VERSION,
+  stampSchema,
+  workerMessageSchema,
+} from './messages.js';
+import type { CoordinatorMessage, Stamp, WorkerMessage } from './messages.js';
 
 const PREAMBLE = `lockstep/${PROTOCOL_VERSION} `;
 const ANY_PREAMBLE = /^lockstep\/(\d{1,6}) /;
-const HINT = 'check that both sides run the same version of lockstep';
+const CHECKSUM_LENGTH = 16;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-export interface Decoded<M> {
+/** The fast digest of bytes as 16 hex digits: `createDigest` of @lockstep/reduce. */
+export type Digest = (bytes: Uint8Array) => string;
+
+export interface Letter<M> {
   readonly message: M;
+  readonly stamp: Stamp;
   readonly payload: readonly Uint8Array[];
+  readonly payloadDigests: readonly string[];
 }
 
-/** Header and payload as frames; the payload is not copied. */
+/** What was received instead of a message. */
+export interface Unreadable {
+  /** `version`: of another version of lockstep; `damaged`: altered on the way, or no message at all. */
+  readonly problem: 'version' | 'damaged';
+  readonly what: string;
+}
+
+const headerSchema = z.strictObject({
+  stamp: stampSchema,
+  payload: z.array(z.string().length(CHECKSUM_LENGTH)).max(8),
+  message: z.unknown(),
+});
+
+/**
+ * Header and payload as frames; the payload is not copied.
+ * @param payloadDigests of the payload frames, where the caller has them already
+ */
 export function encodeMessage(
+  digest: Digest,
   message: WorkerMessage | CoordinatorMessage,
+  stamp: Stamp,
   payload: readonly Uint8Array[] = [],
+  payloadDigests: readonly string[] = payload.map(digest),
 ): readonly Uint8Array[] {
-  return [encoder.encode(PREAMBLE + JSON.stringify(message)), ...payload];
+  const json = encoder.encode(JSON.stringify({ stamp, payload: payloadDigests, message }));
+  const start = encoder.encode(`${PREAMBLE}${digest(json)} `);
+  const header = new Uint8Array(start.length + json.length);
+  header.set(start);
+  header.set(json, start.length);
+  return [header, ...payload];
 }
 
-/** @throws LockstepError `protocol` when the frames are not a message of a worker */
-export function decodeWorkerMessage(frames: readonly Uint8Array[]): Decoded<WorkerMessage> {
-  return decode(frames, workerMessageSchema);
+export function decodeWorkerMessage(digest: Digest, frames: readonly Uint8Array[]): Letter<WorkerMessage> | Unreadable {
+  return decode(digest, frames, workerMessageSchema);
 }
 
-/** @throws LockstepError `protocol` when the frames are not a message of a coordinator */
-export function decodeCoordinatorMessage(frames: readonly Uint8Array[]): Decoded<CoordinatorMessage> {
-  return decode(frames, coordinatorMessageSchema);
+export function decodeCoordinatorMessage(
+  digest: Digest,
+  frames: readonly Uint8Array[],
+): Letter<CoordinatorMessage> | Unreadable {
+  return decode(digest, frames, coordinatorMessageSchema);
 }
 
 function decode<M extends WorkerMessage | CoordinatorMessage>(
+  digest: Digest,
   frames: readonly Uint8Array[],
   schema: z.ZodType<M>,
-): Decoded<M> {
-  const [header, ...payload] = frames;
-  if (header === undefined) throw malformed('an empty message');
-  const parsed = schema.safeParse(parseHeader(header));
+): Letter<M> | Unreadable {
+  const [first, ...payload] = frames;
+  if (first === undefined) return damaged('an empty message');
+  const header = readHeader(digest, first);
+  if ('problem' in header) return header;
+  const parsed = schema.safeParse(header.message);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw malformed(`a header with a wrong field ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
+    return damaged(`a header with a wrong field ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
   }
   const wanted = payloadFrameCount(parsed.data);
-  if (payload.length !== wanted) {
-    throw malformed(`${payload.length} payload frames with ${parsed.data.type}, not ${wanted}`);
+  if (payload.length !== wanted || header.payload.length !== wanted) {
+    return damaged(`${payload.length} payload frames with ${parsed.data.type}, not ${wanted}`);
   }
-  return { message: parsed.data, payload };
+  if (payload.some((frame, index) => digest(frame) !== header.payload[index])) {
+    return damaged(`a payload of ${parsed.data.type} whose checksum is wrong`);
+  }
+  return { message: parsed.data, stamp: header.stamp, payload, payloadDigests: header.payload };
 }
 
-function parseHeader(header: Uint8Array): unknown {
-  if (header.byteLength > LIMITS.headerLengthBytes) throw malformed(`a header of ${header.byteLength} bytes`);
+function readHeader(digest: Digest, header: Uint8Array): z.infer<typeof headerSchema> | Unreadable {
+  if (header.byteLength > LIMITS.headerLengthBytes) return damaged(`a header of ${header.byteLength} bytes`);
   let text: string;
   try {
     text = decoder.decode(header);
   } catch {
-    throw malformed('a header that is not text');
+    return damaged('a header that is not text');
   }
   const version = ANY_PREAMBLE.exec(text)?.[1];
-  if (version === undefined) throw malformed('a message that does not begin as lockstep messages do');
+  if (version === undefined) return damaged('a message that does not begin as lockstep messages do');
   if (Number(version) !== PROTOCOL_VERSION) {
-    throw new LockstepError('protocol', `the peer speaks protocol ${version}, this is ${PROTOCOL_VERSION}`, HINT);
+    return { problem: 'version', what: `the peer speaks protocol ${version}, this is ${PROTOCOL_VERSION}` };
   }
-  try {
-    return JSON.parse(text.slice(PREAMBLE.length));
-  } catch {
-    throw malformed('a header that is not JSON');
+  const jsonStart = PREAMBLE.length + CHECKSUM_LENGTH + 1;
+  // The start is plain ASCII, so bytes and characters are counted alike.
+  if (digest(header.subarray(jsonStart)) !== text.slice(PREAMBLE.length, jsonStart - 1)) {
+    return damaged('a header whose checksum is wrong');
   }
+  return parseHeader(text.slice(jsonStart));
 }
 
-function malformed(what: string): LockstepError {
-  return new LockstepError('protocol', `received ${what}`, HINT);
+function parseHeader(json: string): z.infer<typeof headerSchema> | Unreadable {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return damaged('a header that is not JSON');
+  }
+  const parsed = headerSchema.safeParse(value);
+  return parsed.success ? parsed.data : damaged('a header without its stamp');
+}
+
+function damaged(what: string): Unreadable {
+  return { problem: 'damaged', what: `received ${what}` };
 }

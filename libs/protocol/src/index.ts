@@ -1,20 +1,29 @@
 export { decodeCoordinatorMessage, decodeWorkerMessage, encodeMessage } from './codec.js';
-export type { Digest } from './codec.js';
+export type { Digest, Letter, Unreadable } from './codec.js';
 export { stepCoordinator } from './coordinator/coordinator.js';
 export type { CoordinatorTransition } from './coordinator/coordinator.js';
 export type {
+  Command,
   CommittedStep,
   CoordinatorAction,
   CoordinatorEvent,
   CoordinatorOutcome,
   PayloadSource,
+  Rejection,
+  ReplicaParts,
   Report,
-  SnapshotPayload,
 } from './coordinator/events.js';
-export type { CoordinatorSettings, SampleRequest } from './coordinator/settings.js';
+export type {
+  CoordinatorSettings,
+  JournalledStep,
+  Plan,
+  ReplicaAbout,
+  Resumption,
+  SampleRequest,
+} from './coordinator/settings.js';
 export { initialCoordinatorState } from './coordinator/state.js';
 export type { CoordinatorState } from './coordinator/state.js';
-export type { CoordinatorMessage, Failure, WorkerMessage } from './messages.js';
+export type { Activity, CoordinatorMessage, Failure, Stamp, StepRecord, WorkerMessage } from './messages.js';
 export type { ComputeResult, ComputeTask, WorkerAction, WorkerEvent, WorkerOutcome } from './worker/events.js';
 export { initialWorkerState } from './worker/state.js';
 export type { WorkerSettings, WorkerState } from './worker/state.js';

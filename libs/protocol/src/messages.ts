@@ -3,10 +3,11 @@
  * schemas on both sides, plus raw payload frames that the protocol never looks into: float32 vectors, or int32
  * character ids. Nothing on the wire is code.
  */
+import { LIMITS } from '@lockstep/config';
 import { z } from 'zod';
 
 /** Raised when a message changes its meaning; peers of another version are refused. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 const count = z.int().min(0);
 const name = z.string().min(1).max(200);
@@ -44,6 +45,48 @@ export const STACK_LENGTH_MAX = 20_000;
 const text = z.string().max(TEXT_LENGTH_MAX);
 const failure = z.strictObject({ kind: errorKind, what: text, hint: text });
 
+/** More shards than a plan may have. */
+const SHARDS_MAX = 1_024;
+
+/** What the journal says of a step beside the weights digest: every replica keeps it until it is journalled. */
+const stepRecord = z.strictObject({
+  step: count,
+  loss: z.number(),
+  characters: count,
+  gradientNorm: z.number().min(0),
+  seconds: z.number().min(0),
+  /** Digest of the gradient of each shard of the plan, by shard index. */
+  shardDigests: z.array(digest).min(1).max(SHARDS_MAX).readonly(),
+});
+
+/** What a worker is doing, for the coordinator to say where a slow one hangs. */
+const activity = z.enum([
+  'idle',
+  'preparing',
+  'loading',
+  'computing',
+  'applying',
+  'snapshot',
+  'evaluating',
+  'sampling',
+]);
+
+/** Identity of one coordinator process: two lives never share one, whatever their terms say. */
+const incarnation = z.string().min(1).max(64);
+
+const replicaPart = {
+  step: count,
+  optimizerSteps: count,
+  slots: z.array(name).max(16).readonly(),
+  /** Of the weights alone. */
+  digest,
+  part: count,
+  parts: z
+    .int()
+    .min(1)
+    .max(1 << 20),
+};
+
 export const workerMessageSchema = z.discriminatedUnion('type', [
   /** First word of every process; `run` is null unless the worker was started for one run. */
   z.strictObject({
@@ -51,10 +94,16 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
     protocolVersion: z.int(),
     softwareVersion: name,
     run: run.nullable(),
+    /** Coordinator whose messages were obeyed last, and its term; null before the first welcome. */
+    obeyed: z.strictObject({ term, incarnation }).nullable(),
+    /** Stays the same over restarts of a worker: what a crash loop is counted by. */
+    name,
+    /** Whoever started this worker restarts it, with back-off. */
+    supervised: z.boolean(),
     host: name,
     pid: count,
   }),
-  /** The engine is loaded and agrees with the configuration; no weights yet. */
+  /** The engine is loaded and agrees with the configuration. */
   z.strictObject({
     type: z.literal('ready'),
     ...envelope,
@@ -63,10 +112,17 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
     computeClass: name,
     engine: name,
     device: name,
+    /** What this process still holds from an earlier conversation: weights with `step` updates applied. */
+    replica: z.strictObject({ step: count, digest }).nullable(),
+    /** Steps that the replica has applied and that may be missing in the journal, ascending. */
+    records: z
+      .array(stepRecord)
+      .max(LIMITS.unjournalledSteps * 2)
+      .readonly(),
   }),
   /** A replica was loaded: the worker can compute step `step`. */
   z.strictObject({ type: z.literal('synced'), ...envelope, step: count, digest }),
-  z.strictObject({ type: z.literal('heartbeat'), ...envelope, step: count }),
+  z.strictObject({ type: z.literal('heartbeat'), ...envelope, step: count, activity }),
   /** Loss sum, character count and gradient SUM of one shard. Payload: the gradient, float32. */
   z.strictObject({
     type: z.literal('gradient'),
@@ -77,18 +133,16 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
     lossSum: loss,
     characters: count,
     computeMs: milliseconds,
+    /** Digest, taken afterwards, of the weights it was computed from; when one was asked for. */
+    weightsDigest: digest.nullable(),
   }),
   /** The update of `step` is applied; `digest` of the weights after it, when one was asked for. */
   z.strictObject({ type: z.literal('applied'), ...envelope, step: count, digest: digest.nullable() }),
-  /** The replica before step `step`. Payload: weights, then the optimizer's slots in the order of `slots`. */
-  z.strictObject({
-    type: z.literal('snapshot'),
-    ...envelope,
-    step: count,
-    optimizerSteps: count,
-    slots: z.array(name).max(16).readonly(),
-    digest,
-  }),
+  /**
+   * One part of the replica before step `step`. The parts, in order, are the weights and then the optimizer's slots in
+   * the order of `slots`, cut every `LIMITS.replicaPartBytes`. Payload: the part.
+   */
+  z.strictObject({ type: z.literal('snapshot'), ...envelope, ...replicaPart }),
   z.strictObject({
     type: z.literal('evaluated'),
     ...envelope,
@@ -99,7 +153,7 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
   }),
   /** Payload: the ids that were drawn, int32. */
   z.strictObject({ type: z.literal('sampled'), ...envelope }),
-  /** The worker goes because it was told to from outside; not a failure. */
+  /** The worker was told from outside to go; it goes when it is told `drained`. Not a failure. */
   z.strictObject({ type: z.literal('leave'), ...envelope }),
   /** The worker cannot go on; the last thing it says. */
   z.strictObject({ type: z.literal('failed'), run: run.nullable(), failure, stack: z.string().max(STACK_LENGTH_MAX) }),
@@ -110,22 +164,27 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('welcome'),
     ...envelope,
+    incarnation,
     slot: count,
     config: z.unknown(),
     fingerprint: digest,
     layoutDigest: digest,
   }),
   z.strictObject({ type: z.literal('refuse'), failure }),
-  /** Weights and optimizer state before step `step`. Payload as of `snapshot`. */
+  /** Not yet: the worker has failed too often lately. It says hello again when this time is over. */
+  z.strictObject({ type: z.literal('wait'), run, seconds: z.number().min(0).max(3600), detail: text }),
+  /** One part of the weights and the optimizer state before step `step`. Payload as of `snapshot`. */
+  z.strictObject({ type: z.literal('replica'), ...envelope, ...replicaPart }),
+  /** Compute one shard. Payload: its windows, int32, rows x (sequence length + 1). */
   z.strictObject({
-    type: z.literal('replica'),
+    type: z.literal('assign'),
     ...envelope,
     step: count,
-    optimizerSteps: count,
-    slots: z.array(name).max(16).readonly(),
+    shard: count,
+    attempt: count,
+    rows: count,
+    digest: z.boolean(),
   }),
-  /** Compute one shard. Payload: its windows, int32, rows x (sequence length + 1). */
-  z.strictObject({ type: z.literal('assign'), ...envelope, step: count, shard: count, attempt: count, rows: count }),
   /** Apply the mean gradient of `step`. Payload: the gradient, float32. */
   z.strictObject({
     type: z.literal('update'),
@@ -133,6 +192,9 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
     step: count,
     learningRate: z.number().positive(),
     digest: z.boolean(),
+    record: stepRecord,
+    /** Steps that are durable in the journal: records of these may be forgotten. */
+    journalled: count,
   }),
   z.strictObject({ type: z.literal('snapshot-request'), ...envelope, step: count }),
   /** Loss only. Payload: windows, int32. */
@@ -150,7 +212,7 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('stop'),
     run,
-    reason: z.enum(['done', 'stopped', 'failed', 'dropped']),
+    reason: z.enum(['done', 'stopped', 'failed', 'dropped', 'drained', 'quarantined']),
     detail: text,
   }),
 ]);
@@ -158,6 +220,20 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
 export type WorkerMessage = z.infer<typeof workerMessageSchema>;
 export type CoordinatorMessage = z.infer<typeof coordinatorMessageSchema>;
 export type Failure = z.infer<typeof failure>;
+export type StepRecord = z.infer<typeof stepRecord>;
+export type Activity = z.infer<typeof activity>;
+
+/**
+ * Place of a message in the talk of two peers. Every message of either side carries it, so that what is late, doubled
+ * or missing is known for what it is.
+ */
+export const stampSchema = z.strictObject({
+  /** Raised by the worker at each hello; messages of an earlier conversation are stale. */
+  conversation: count,
+  /** Counts the messages of one side from 0 within a conversation: no number is missing, none comes twice. */
+  sequence: count,
+});
+export type Stamp = z.infer<typeof stampSchema>;
 
 /** How many payload frames each message carries; anything else is refused before it is looked at. */
 export function payloadFrameCount(message: WorkerMessage | CoordinatorMessage): number {
@@ -167,10 +243,9 @@ export function payloadFrameCount(message: WorkerMessage | CoordinatorMessage): 
     case 'assign':
     case 'update':
     case 'evaluate':
-      return 1;
     case 'snapshot':
     case 'replica':
-      return 1 + message.slots.length;
+      return 1;
     default:
       return 0;
   }

@@ -1,13 +1,19 @@
-/** How a process becomes a worker: hello -> welcome, ready -> replica, synced -> takes part. */
-import type { WorkerMessage } from '../messages.js';
+/**
+ * How a process becomes a worker: hello -> welcome, ready -> (replica, synced) -> takes part. One that comes back with
+ * weights it was given earlier in the run takes part at once, if they are those of the current step.
+ */
+import type { Stamp, WorkerMessage } from '../messages.js';
 import { PROTOCOL_VERSION } from '../messages.js';
-import { removeWorker } from './departure.js';
+import { acquit, dismiss, removeWorker } from './departure.js';
 import type { CoordinatorAction } from './events.js';
-import { envelope, refuse, report, send } from './sending.js';
+import { end, envelope, report, send, sendLast, sendStamped } from './sending.js';
 import { withWorker } from './state.js';
 import type { CoordinatorState, WorkerRecord } from './state.js';
+import { standingOf, strike, unstrike } from './strikes.js';
 
 type Message<T extends WorkerMessage['type']> = Extract<WorkerMessage, { type: T }>;
+
+const SAME_VERSION = 'install the same version of lockstep on both machines';
 
 function lowestFreeSlot(state: CoordinatorState): number {
   const taken = new Set([...state.workers.values()].map((worker) => worker.slot));
@@ -16,66 +22,108 @@ function lowestFreeSlot(state: CoordinatorState): number {
   return slot;
 }
 
+/** Why a process can be no worker of this run; null when it can. */
+function objection({ settings }: CoordinatorState, peer: string, message: Message<'hello'>): [string, string] | null {
+  if (message.protocolVersion !== PROTOCOL_VERSION) {
+    const what = `worker ${peer} speaks protocol ${message.protocolVersion}, the coordinator ${PROTOCOL_VERSION}`;
+    return [what, SAME_VERSION];
+  }
+  if (message.softwareVersion !== settings.softwareVersion) {
+    const what = `worker ${peer} is lockstep ${message.softwareVersion}, the coordinator ${settings.softwareVersion}`;
+    return [what, SAME_VERSION];
+  }
+  if (message.run !== null && message.run !== settings.run) {
+    const what = `worker ${peer} belongs to run ${message.run}, this coordinator leads run ${settings.run}`;
+    return [what, 'check the address given with --coordinator'];
+  }
+  return null;
+}
+
+/** A worker that has obeyed a later coordinator of this run, or another one of the same term: ours is over. */
+function isFenced({ settings }: CoordinatorState, { run, obeyed }: Message<'hello'>): boolean {
+  if (obeyed === null || run !== settings.run) return false;
+  return obeyed.term > settings.term || (obeyed.term === settings.term && obeyed.incarnation !== settings.incarnation);
+}
+
 export function onHello(
   state: CoordinatorState,
   out: CoordinatorAction[],
   peer: string,
   message: Message<'hello'>,
+  stamp: Stamp,
   nowMs: number,
 ): CoordinatorState {
-  const { settings } = state;
-  if (message.protocolVersion !== PROTOCOL_VERSION) {
-    refuse(out, peer, {
-      kind: 'protocol',
-      what: `worker ${peer} speaks protocol ${message.protocolVersion}, the coordinator ${PROTOCOL_VERSION}`,
-      hint: 'install the same version of lockstep on both machines',
-    });
+  const { conversation } = stamp;
+  const first: Stamp = { conversation, sequence: 0 };
+  const odd = objection(state, peer, message);
+  if (odd !== null) {
+    const [what, hint] = odd;
+    sendStamped(out, peer, { type: 'refuse', failure: { kind: 'protocol', what, hint } }, first);
     return state;
   }
-  if (message.softwareVersion !== settings.softwareVersion) {
-    refuse(out, peer, {
-      kind: 'protocol',
-      what: `worker ${peer} is lockstep ${message.softwareVersion}, the coordinator ${settings.softwareVersion}`,
-      hint: 'install the same version of lockstep on both machines',
-    });
-    return state;
+  if (isFenced(state, message)) {
+    const term = message.obeyed?.term ?? 0;
+    const what = `another coordinator leads run ${state.settings.run}: worker ${peer} has obeyed term ${term}`;
+    return end(state, out, { kind: 'locked', what, hint: 'stop one of the two' });
   }
-  if (message.run !== null && message.run !== settings.run) {
-    refuse(out, peer, {
-      kind: 'protocol',
-      what: `worker ${peer} belongs to run ${message.run}, this coordinator leads run ${settings.run}`,
-      hint: 'check the address given with --coordinator',
-    });
-    return state;
+  // The connection or the talk broke, the process did not.
+  const wasCutOff = state.awaited.has(peer);
+  const kept = state.workers.has(peer) ? removeWorker(state, out, peer, 'said hello again') : state;
+  const known = acquit(wasCutOff ? unstrike(kept, message.name) : kept, peer);
+  const standing = standingOf(known, message.name, message.supervised, nowMs);
+  if (standing.kind === 'quarantined') {
+    const what = `worker ${message.name} is quarantined: it has failed too often, or computed wrongly`;
+    const hint = 'look at its log and at its host';
+    sendStamped(out, peer, { type: 'refuse', failure: { kind: 'retry', what, hint } }, first);
+    return known;
   }
-  // A hello said twice is a reconnect: the connection broke, the process did not, but what was sent meanwhile is
-  // lost.
-  const known = state.workers.has(peer) ? removeWorker(state, out, peer, 'said hello again') : state;
+  if (standing.kind === 'wait') {
+    const seconds = standing.ms / 1000;
+    const detail = `worker ${message.name} has failed lately; it is let in again in ${seconds.toFixed(1)} seconds`;
+    sendStamped(out, peer, { type: 'wait', run: state.settings.run, seconds, detail }, first);
+    return known;
+  }
+  return welcome(known, out, peer, message, conversation, nowMs);
+}
+
+function welcome(
+  state: CoordinatorState,
+  out: CoordinatorAction[],
+  peer: string,
+  message: Message<'hello'>,
+  conversation: number,
+  nowMs: number,
+): CoordinatorState {
+  const { name, supervised, host, pid } = message;
+  const slot = lowestFreeSlot(state);
   const worker: WorkerRecord = {
     peer,
-    slot: lowestFreeSlot(known),
-    host: message.host,
-    pid: message.pid,
+    slot,
+    name,
+    supervised,
+    host,
+    pid,
+    conversation,
     status: 'preparing',
+    received: 1,
+    sent: 0,
     computeClass: '',
     heardAtMs: nowMs,
     sinceMs: nowMs,
+    activity: 'preparing',
+    replica: null,
+    records: [],
+    lastUpdate: null,
+    busySinceMs: null,
+    drainingSinceMs: null,
   };
-  const next = withWorker({ ...known, membership: known.membership + 1 }, worker);
-  send(out, peer, {
-    type: 'welcome',
-    ...envelope(next),
-    slot: worker.slot,
-    config: settings.config,
-    fingerprint: settings.fingerprint,
-    layoutDigest: settings.layoutDigest,
-  });
-  report(out, {
-    type: 'worker',
-    slot: worker.slot,
-    status: 'preparing',
-    detail: `pid ${message.pid} on ${message.host}`,
-  });
+  // One that has obeyed a coordinator of this run may come with weights: it is awaited until it has said so.
+  const awaited = new Map(state.awaited);
+  if (message.obeyed !== null && message.run !== null) awaited.set(peer, nowMs);
+  const next = withWorker({ ...state, awaited, membership: state.membership + 1 }, worker);
+  const { incarnation, config, fingerprint, layoutDigest } = state.settings;
+  send(out, peer, { type: 'welcome', ...envelope(next), incarnation, slot, config, fingerprint, layoutDigest });
+  report(out, { type: 'worker', slot, status: 'preparing', detail: `${name}, pid ${pid} on ${host}` });
   return next;
 }
 
@@ -90,27 +138,65 @@ export function onReady(
   const { fingerprint, layoutDigest } = state.settings;
   if (message.fingerprint !== fingerprint || message.layoutDigest !== layoutDigest) {
     const odd = message.fingerprint === fingerprint ? 'layout of the weights' : 'configuration';
-    refuse(out, worker.peer, {
-      kind: 'protocol',
-      what: `worker ${worker.slot} (${worker.host}) computes another ${odd}`,
-      hint: 'install the same version of lockstep on both machines',
-    });
+    const what = `worker ${worker.slot} (${worker.host}) computes another ${odd}`;
+    sendLast(out, worker, { type: 'refuse', failure: { kind: 'protocol', what, hint: SAME_VERSION } });
     return removeWorker(state, out, worker.peer, `computes another ${odd}`);
   }
-  const other = [...state.workers.values()].find((one) => !['', message.computeClass].includes(one.computeClass));
-  if (other !== undefined) {
-    const what =
-      `worker ${worker.slot} computes as ${message.computeClass}, worker ${other.slot} as ${other.computeClass}: ` +
-      'results are equal up to rounding, not bit for bit, once shards move between them';
-    report(out, { type: 'warning', what });
-  }
-  report(out, {
-    type: 'worker',
-    slot: worker.slot,
-    status: 'waiting',
-    detail: `${message.engine} on ${message.device}`,
+  warnOfOtherClass(state, out, worker, message.computeClass);
+  const awaited = new Map(state.awaited);
+  awaited.delete(worker.peer);
+  const { computeClass, replica, records, engine, device } = message;
+  const waiting: WorkerRecord = { ...worker, status: 'waiting', computeClass, replica, records, sinceMs: nowMs };
+  report(out, { type: 'worker', slot: worker.slot, status: 'waiting', detail: `${engine} on ${device}` });
+  return takeUp(withWorker({ ...state, awaited }, waiting), out, waiting, nowMs);
+}
+
+function warnOfOtherClass(
+  state: CoordinatorState,
+  out: CoordinatorAction[],
+  worker: WorkerRecord,
+  computeClass: string,
+): void {
+  const other = [...state.workers.values()].find((one) => !['', computeClass].includes(one.computeClass));
+  if (other === undefined) return;
+  const what =
+    `worker ${worker.slot} computes as ${computeClass}, worker ${other.slot} as ${other.computeClass}: ` +
+    'results are equal up to rounding, not bit for bit, once shards move between them';
+  report(out, { type: 'warning', what });
+}
+
+/**
+ * A waiting worker whose weights are known to be those of the current step takes part from now on; any other is levelled
+ * at the next step boundary.
+ */
+export function takeUp(
+  state: CoordinatorState,
+  out: CoordinatorAction[],
+  worker: WorkerRecord,
+  nowMs: number,
+): CoordinatorState {
+  const { replica } = worker;
+  const isUnsettled = state.phase.name === 'recovering' || state.phase.name === 'reducing';
+  if (isUnsettled || replica?.step !== state.step || replica.digest !== state.agreed.get(state.step)) return state;
+  return makeReady(state, out, worker, nowMs);
+}
+
+export function makeReady(
+  state: CoordinatorState,
+  out: CoordinatorAction[],
+  worker: WorkerRecord,
+  nowMs: number,
+): CoordinatorState {
+  report(out, { type: 'worker', slot: worker.slot, status: 'ready', detail: '' });
+  return withWorker(state, {
+    ...worker,
+    status: 'ready',
+    sinceMs: nowMs,
+    replica: null,
+    records: [],
+    lastUpdate: null,
+    busySinceMs: null,
   });
-  return withWorker(state, { ...worker, status: 'waiting', computeClass: message.computeClass, sinceMs: nowMs });
 }
 
 export function onSynced(
@@ -121,23 +207,33 @@ export function onSynced(
   nowMs: number,
 ): CoordinatorState {
   if (worker.status !== 'syncing') return state;
-  if (message.step !== state.step || message.digest !== state.replica?.digest) {
+  if (message.step === state.replica?.step && message.digest !== state.replica.digest) {
     const what = `worker ${worker.slot} holds other weights than it was sent (digest ${message.digest})`;
-    refuse(out, worker.peer, { kind: 'protocol', what, hint: 'check the memory and the network of its host' });
-    return removeWorker(state, out, worker.peer, 'holds other weights than it was sent');
+    return dismiss(strike(state, worker.name, nowMs), out, worker, 'dropped', what);
   }
-  report(out, { type: 'worker', slot: worker.slot, status: 'ready', detail: '' });
-  return withWorker(state, { ...worker, status: 'ready', sinceMs: nowMs });
+  if (message.step === state.step && state.replica?.step === state.step) return makeReady(state, out, worker, nowMs);
+  // The run has gone elsewhere meanwhile.
+  const { step, digest } = message;
+  return withWorker(state, { ...worker, status: 'waiting', sinceMs: nowMs, replica: { step, digest } });
 }
 
 /** Sends the held replica to every worker that waits for one, if it is the replica of the current step. */
 export function serveReplicas(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
-  if (state.replica?.step !== state.step) return state;
+  const { replica, settings } = state;
+  if (replica?.step !== state.step) return state;
   let next = state;
   for (const worker of state.workers.values()) {
-    if (worker.status !== 'waiting') continue;
-    out.push({ type: 'send-replica', peer: worker.peer, membership: state.membership, step: state.step });
-    next = withWorker(next, { ...worker, status: 'syncing', sinceMs: nowMs });
+    if (worker.status !== 'waiting' || worker.drainingSinceMs !== null) continue;
+    const taken = takeUp(next, out, worker, nowMs);
+    if (taken !== next) {
+      next = taken;
+      continue;
+    }
+    for (let part = 0; part < settings.replicaParts; part += 1) {
+      const message = { type: 'replica', ...envelope(state), ...replica, part, parts: settings.replicaParts } as const;
+      send(out, worker.peer, message, { kind: 'replica', part });
+    }
+    next = withWorker(next, { ...worker, status: 'syncing', sinceMs: nowMs, replica: null, records: [] });
   }
   return next;
 }

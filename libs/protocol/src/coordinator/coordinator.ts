@@ -3,17 +3,24 @@
  * returns the next state and what to do. The same state and the same event give the same answer, so a whole cluster
  * can be simulated, replayed and tested without a socket.
  */
+import type { Failure, WorkerMessage } from '../messages.js';
 import { onHello, onReady, onSynced } from './admission.js';
-import { advance, onSnapshot } from './boundary.js';
+import { onGradient } from './answers.js';
+import { advance } from './boundary.js';
+import { onSnapshot } from './checkpointing.js';
 import { onApplied } from './commit.js';
+import { breach, receive } from './conversation.js';
 import { onTick } from './deadlines.js';
-import { losePeer, removeWorker } from './departure.js';
+import { losePeer } from './departure.js';
+import { beginDrain } from './draining.js';
 import { onEvaluated } from './evaluation.js';
-import type { CoordinatorAction, CoordinatorEvent } from './events.js';
-import { refuse, report } from './sending.js';
+import type { Command, CoordinatorAction, CoordinatorEvent } from './events.js';
+import { onRestored } from './recovery.js';
+import { onPlanJournalled, requestPlan } from './replanning.js';
+import { end, reject, report, sendStamped, stampActions } from './sending.js';
 import { withWorker } from './state.js';
 import type { CoordinatorState, WorkerRecord } from './state.js';
-import { onGradient, onReduced } from './step.js';
+import { onReduced } from './step.js';
 
 export interface CoordinatorTransition {
   readonly state: CoordinatorState;
@@ -29,7 +36,17 @@ export function stepCoordinator(
   const out: CoordinatorAction[] = [];
   if (state.phase.name === 'ended') return { state, actions: out };
   const handled = handle(state, out, event, nowMs);
-  return { state: advance(handled, out, nowMs), actions: out };
+  return { state: stamped(advance(handled, out, nowMs), out), actions: out };
+}
+
+/** Gives every message of this turn its place in the talk with its receiver. */
+function stamped(state: CoordinatorState, out: CoordinatorAction[]): CoordinatorState {
+  let next = state;
+  for (const worker of state.workers.values()) {
+    const sent = stampActions(out, worker);
+    if (sent !== worker.sent) next = withWorker(next, { ...worker, sent });
+  }
+  return next;
 }
 
 function handle(
@@ -41,23 +58,30 @@ function handle(
   switch (event.type) {
     case 'message':
       return onMessage(state, out, event, nowMs);
-    case 'malformed': {
-      report(out, { type: 'rejected', slot: state.workers.get(event.peer)?.slot ?? null, reason: event.what });
-      const hint = 'check that only lockstep workers connect to this address';
-      refuse(out, event.peer, { kind: 'protocol', what: event.what, hint });
-      return removeWorker(state, out, event.peer, event.what);
-    }
-    case 'gone':
+    case 'unreadable':
+      return onUnreadable(state, out, event, nowMs);
+    case 'gone': {
       out.push({ type: 'drop', peer: event.peer });
-      return losePeer(state, out, event.peer, {
-        kind: 'retry',
-        what: nameWorker(state, event.peer) + event.reason,
-        hint: 'look at the log of the worker',
-      });
+      const what = nameWorker(state, event.peer) + event.reason;
+      const failure: Failure = { kind: 'retry', what, hint: 'look at the log of the worker' };
+      return losePeer(state, out, event.peer, failure, event.certain ? 'ended' : 'cut off', nowMs);
+    }
     case 'reduced':
       return onReduced(state, out, event, nowMs);
+    case 'journalled':
+      return { ...state, durable: Math.max(state.durable, event.step + 1) };
+    case 'plan-journalled':
+      return onPlanJournalled(state, out, event.plan);
+    case 'saved':
+      return { ...state, savedStep: Math.max(state.savedStep, event.step) };
+    case 'restored':
+      return onRestored(state, out, event, nowMs);
+    case 'command':
+      return onCommand(state, out, event.id, event.command, nowMs);
     case 'stop-requested':
       return { ...state, stopRequested: true };
+    case 'abandoned':
+      return end(state, out, event.failure);
     case 'tick':
       return onTick(state, out, nowMs);
   }
@@ -69,58 +93,133 @@ function nameWorker(state: CoordinatorState, peer: string): string {
   return worker === undefined ? '' : `worker ${worker.slot} (pid ${worker.pid} on ${worker.host}): `;
 }
 
+function onCommand(
+  state: CoordinatorState,
+  out: CoordinatorAction[],
+  id: number,
+  command: Command,
+  nowMs: number,
+): CoordinatorState {
+  if (command.type === 'reshard') return requestPlan(state, out, id, command.shards);
+  const worker = [...state.workers.values()].find(({ slot }) => slot === command.slot);
+  const text =
+    worker === undefined
+      ? `there is no worker ${command.slot}`
+      : `worker ${worker.slot} (${worker.name}) goes as soon as it can`;
+  out.push({ type: 'reply', id, ok: worker !== undefined, text });
+  return worker === undefined ? state : beginDrain(state, worker, nowMs);
+}
+
+/** From a member: the talk with it is begun anew. From a stranger: a worker whose hello was damaged tries again. */
+function onUnreadable(
+  state: CoordinatorState,
+  out: CoordinatorAction[],
+  { peer, problem, what }: Extract<CoordinatorEvent, { type: 'unreadable' }>,
+  nowMs: number,
+): CoordinatorState {
+  const worker = state.workers.get(peer);
+  reject(out, worker ?? null, problem === 'version' ? 'other-version' : 'damaged', what);
+  if (problem === 'version') {
+    const hint = 'install the same version of lockstep on both machines';
+    const stamp = { conversation: worker?.conversation ?? 0, sequence: worker?.sent ?? 0 };
+    sendStamped(out, peer, { type: 'refuse', failure: { kind: 'protocol', what, hint } }, stamp);
+  }
+  if (worker !== undefined) return breach(state, out, worker, what, nowMs);
+  if (problem === 'damaged') out.push({ type: 'drop', peer });
+  return state;
+}
+
 type MessageEvent = Extract<CoordinatorEvent, { type: 'message' }>;
 
 function onMessage(
   state: CoordinatorState,
   out: CoordinatorAction[],
-  { peer, message, payload }: MessageEvent,
+  event: MessageEvent,
   nowMs: number,
 ): CoordinatorState {
-  if (message.type === 'hello') return onHello(state, out, peer, message, nowMs);
+  const { peer, message, stamp } = event;
   const known = state.workers.get(peer);
+  if (message.type === 'hello') {
+    if (known === undefined || stamp.conversation > known.conversation) {
+      return onHello(state, out, peer, message, stamp, nowMs);
+    }
+    reject(out, known, stamp.conversation === known.conversation ? 'duplicate' : 'stale-conversation', 'hello');
+    return state;
+  }
   if (known === undefined) {
-    if (message.type === 'failed') return losePeer(state, out, peer, message.failure);
-    report(out, { type: 'rejected', slot: null, reason: `${message.type} from a peer that is not a member` });
+    reject(out, null, 'not-a-member', message.type);
     return state;
   }
-  if (message.type !== 'failed' && (message.run !== state.settings.run || message.term !== state.settings.term)) {
-    report(out, { type: 'rejected', slot: known.slot, reason: `${message.type} of another run or term` });
-    return state;
-  }
-  const worker: WorkerRecord = { ...known, heardAtMs: nowMs };
-  const heard = withWorker(state, worker);
+  const reception = receive(state, out, known, message, stamp, nowMs);
+  return reception.isNext
+    ? obey(reception.state, out, reception.worker, { ...event, message }, nowMs)
+    : reception.state;
+}
+
+function obey(
+  state: CoordinatorState,
+  out: CoordinatorAction[],
+  worker: WorkerRecord,
+  event: MessageEvent & { readonly message: Exclude<WorkerMessage, { type: 'hello' }> },
+  nowMs: number,
+): CoordinatorState {
+  const { message, payload, payloadDigests } = event;
+  const [bytes] = payload;
   switch (message.type) {
     case 'ready':
-      return onReady(heard, out, worker, message, nowMs);
+      return onReady(state, out, worker, message, nowMs);
     case 'synced':
-      return onSynced(heard, out, worker, message, nowMs);
+      return onSynced(state, out, worker, message, nowMs);
     case 'heartbeat':
-      return heard;
-    case 'gradient':
-      return payload[0] === undefined ? heard : onGradient(heard, out, worker, message, payload[0]);
+      return withWorker(state, { ...worker, activity: message.activity });
+    case 'gradient': {
+      const [digest] = payloadDigests;
+      if (bytes === undefined || digest === undefined) return state;
+      return onGradient(state, out, worker, { message, payload: bytes, digest, finite: event.finite }, nowMs);
+    }
     case 'applied':
-      return onApplied(heard, out, worker, message);
+      return onApplied(state, out, worker, message, nowMs);
     case 'snapshot':
-      return onSnapshot(heard, out, peer, message, payload);
+      return bytes === undefined ? state : onSnapshot(state, out, worker, message, bytes, nowMs);
     case 'evaluated':
-      return onEvaluated(heard, out, worker, message);
+      return onEvaluated(state, out, worker, message);
     case 'sampled':
-      return payload[0] === undefined ? heard : onSampled(heard, out, peer, payload[0]);
+      return bytes === undefined ? state : onSampled(state, out, worker, bytes);
     case 'leave':
-      return removeWorker(heard, out, peer, 'told to leave', 'left');
+      return beginDrain(state, worker, nowMs);
     case 'failed':
-      return losePeer(heard, out, peer, {
-        ...message.failure,
-        what: nameWorker(heard, peer) + message.failure.what,
-      });
+      return onFailed(state, out, worker, message.failure, nowMs);
   }
+}
+
+/** Kinds of failure that starting the same worker again does not mend. */
+const LASTING: ReadonlySet<Failure['kind']> = new Set([
+  'usage',
+  'data',
+  'unavailable',
+  'protocol',
+  'unauthorised',
+  'config',
+]);
+
+/** What keeps a worker of our own from starting at all ends the run before it has begun. */
+function onFailed(
+  state: CoordinatorState,
+  out: CoordinatorAction[],
+  worker: WorkerRecord,
+  failure: Failure,
+  nowMs: number,
+): CoordinatorState {
+  const named = { ...failure, what: nameWorker(state, worker.peer) + failure.what };
+  const next = losePeer(state, out, worker.peer, named, 'ended', nowMs);
+  const hasBegun = state.phase.name !== 'gathering' || state.agreed.size === 0;
+  return worker.supervised && !hasBegun && LASTING.has(failure.kind) ? end(next, out, named) : next;
 }
 
 function onSampled(
   state: CoordinatorState,
   out: CoordinatorAction[],
-  peer: string,
+  { peer }: WorkerRecord,
   payload: Uint8Array,
 ): CoordinatorState {
   if (state.phase.name !== 'sampling' || state.phase.peer !== peer) return state;

@@ -1,35 +1,32 @@
-/** Everything that depends on time: heartbeats out, and the deadline of every wait for a worker. */
+/** Everything that depends on time: heartbeats out, who is late, and the deadline of every wait for a worker. */
 import { LIMITS } from '@lockstep/config';
-import { losePeer } from './departure.js';
+import { blame, dismiss, losePeer } from './departure.js';
 import type { CoordinatorAction } from './events.js';
+import { noticeLate } from './lateness.js';
 import { end, envelope, send } from './sending.js';
 import { readyWorkers } from './state.js';
-import type { Assignment, CoordinatorState, WorkerRecord } from './state.js';
+import type { CoordinatorState, WorkerRecord } from './state.js';
 
 export function onTick(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
-  if (state.phase.name === 'ended') return state;
-  let next = pulse(forgiveIfHeldUp(state, nowMs), out, nowMs);
+  const wasHeldUp = nowMs - state.tickedAtMs > LIMITS.heldUpMs;
+  let next = pulse(wasHeldUp ? forgive(state, nowMs) : { ...state, tickedAtMs: nowMs }, out, nowMs);
   for (const worker of next.workers.values()) {
-    const what = overdue(state, worker, nowMs);
-    if (what === null) continue;
-    const detail = `worker ${worker.slot} (pid ${worker.pid} on ${worker.host}) ${what}`;
-    send(out, worker.peer, { type: 'stop', run: state.settings.run, reason: 'dropped', detail });
-    next = losePeer(next, out, worker.peer, { kind: 'retry', what: detail, hint: 'look at its log and its host' });
+    next = dropOverdue(next, out, worker, nowMs);
     if (next.phase.name === 'ended') return next;
   }
-  return gatheringDeadline(next, out, nowMs);
+  return gatheringDeadline(noticeLate(next, out, nowMs), out, nowMs);
 }
 
 /**
  * A machine that was suspended, or a terminal that stopped reading, holds this process up, and what workers said
- * meanwhile is still unread: their silence is judged from now on.
+ * meanwhile is still unread: their silence and their work are judged from now on.
  */
-function forgiveIfHeldUp(state: CoordinatorState, nowMs: number): CoordinatorState {
-  const isLate = nowMs - state.tickedAtMs > LIMITS.heldUpMs;
-  const ticked = { ...state, tickedAtMs: nowMs };
-  if (!isLate) return ticked;
-  const workers = [...state.workers].map(([peer, worker]) => [peer, { ...worker, heardAtMs: nowMs }] as const);
-  return { ...ticked, workers: new Map(workers) };
+function forgive(state: CoordinatorState, nowMs: number): CoordinatorState {
+  const workers = [...state.workers].map(([peer, worker]): [string, WorkerRecord] => {
+    const busySinceMs = worker.busySinceMs === null ? null : nowMs;
+    return [peer, { ...worker, heardAtMs: nowMs, sinceMs: nowMs, busySinceMs }];
+  });
+  return { ...state, tickedAtMs: nowMs, workers: new Map(workers) };
 }
 
 function pulse(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
@@ -40,13 +37,35 @@ function pulse(state: CoordinatorState, out: CoordinatorAction[], nowMs: number)
   return { ...state, pulsedAtMs: nowMs };
 }
 
+/** A silent worker may only be cut off, and come back; one that talks but does not do what it was given is given up. */
+function dropOverdue(
+  state: CoordinatorState,
+  out: CoordinatorAction[],
+  worker: WorkerRecord,
+  nowMs: number,
+): CoordinatorState {
+  const name = `worker ${worker.slot} (pid ${worker.pid} on ${worker.host})`;
+  const hint = 'look at its log and its host';
+  const silentMs = nowMs - worker.heardAtMs;
+  if (silentMs > LIMITS.peerSilenceMs) {
+    const what = `${name} has been silent for ${LIMITS.peerSilenceMs / 1000} seconds`;
+    return losePeer(state, out, worker.peer, { kind: 'retry', what, hint }, 'cut off', nowMs);
+  }
+  const late = overdue(state, worker, nowMs);
+  if (late === null) return state;
+  const what = `${name} ${late}`;
+  const blamed = blame(state, out, worker, { kind: 'retry', what, hint }, nowMs);
+  return blamed.phase.name === 'ended' ? blamed : dismiss(blamed, out, worker, 'dropped', what);
+}
+
 function gatheringDeadline(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
   const { phase, settings } = state;
   if (phase.name !== 'gathering' || nowMs - phase.sinceMs < settings.workerTimeoutMs) return state;
   const here = readyWorkers(state).length;
+  const cause = state.firstFailure === null ? '' : ` (${state.firstFailure.what})`;
   return end(state, out, {
     kind: 'retry',
-    what: `${here} of ${settings.minWorkers} workers were ready after ${settings.workerTimeoutMs / 1000} seconds`,
+    what: `${here} of ${phase.needed} workers were ready after ${settings.workerTimeoutMs / 1000} seconds${cause}`,
     hint: 'start more workers, or give --min-workers or a longer --worker-timeout',
   });
 }
@@ -54,33 +73,30 @@ function gatheringDeadline(state: CoordinatorState, out: CoordinatorAction[], no
 /** Says what a worker has not done in time; null when nothing is overdue. */
 function overdue(state: CoordinatorState, worker: WorkerRecord, nowMs: number): string | null {
   const seconds = (limitMs: number): string => `${limitMs / 1000} seconds`;
-  if (nowMs - worker.heardAtMs > LIMITS.peerSilenceMs) return `has been silent for ${seconds(LIMITS.peerSilenceMs)}`;
-  if (worker.status === 'preparing' && nowMs - worker.sinceMs > LIMITS.prepareDeadlineMs) {
+  const sinceMs = nowMs - worker.sinceMs;
+  if (worker.status === 'preparing' && sinceMs > LIMITS.prepareDeadlineMs) {
     return `has not loaded its engine in ${seconds(LIMITS.prepareDeadlineMs)}`;
   }
-  if (worker.status === 'syncing' && nowMs - worker.sinceMs > LIMITS.transferDeadlineMs) {
+  if (worker.status === 'syncing' && sinceMs > LIMITS.transferDeadlineMs) {
     return `has not taken over the weights in ${seconds(LIMITS.transferDeadlineMs)}`;
   }
-  const askedMs = oldestTaskMs(state, worker.peer);
-  if (askedMs !== null && nowMs - askedMs > LIMITS.shardDeadlineMs) {
-    return `has not answered in ${seconds(LIMITS.shardDeadlineMs)} at step ${state.step}`;
-  }
-  return null;
+  const askedMs = oldestTaskMs(state, worker);
+  if (askedMs === null || nowMs - askedMs <= LIMITS.shardDeadlineMs) return null;
+  return `has not answered in ${seconds(LIMITS.shardDeadlineMs)} at step ${state.step + 1}`;
 }
 
-/** When the oldest unanswered task of this peer was given to it. */
-function oldestTaskMs(state: CoordinatorState, peer: string): number | null {
-  const { phase, snapshot } = state;
+/** When this worker was given what it has not answered. */
+function oldestTaskMs(
+  { phase, snapshot }: CoordinatorState,
+  { peer, busySinceMs, status, sinceMs }: WorkerRecord,
+): number | null {
   const times: number[] = [];
-  if (snapshot?.peer === peer) times.push(snapshot.sinceMs);
+  if (busySinceMs !== null) times.push(busySinceMs);
+  if (status === 'behind') times.push(sinceMs);
+  if (snapshot?.peer === peer && snapshot.about === null) times.push(snapshot.sinceMs);
   if (phase.name === 'sampling' && phase.peer === peer) times.push(phase.sinceMs);
-  for (const commit of state.commits.values()) if (commit.waiting.has(peer)) times.push(commit.sentAtMs);
-  const tasks = openTasks(state);
-  for (const task of tasks.values()) if (task.peer === peer) times.push(task.sinceMs);
+  if (phase.name === 'evaluating') {
+    for (const task of phase.outstanding.values()) if (task.peer === peer) times.push(task.sinceMs);
+  }
   return times.length === 0 ? null : Math.min(...times);
-}
-
-function openTasks({ phase }: CoordinatorState): ReadonlyMap<number, Assignment> {
-  if (phase.name === 'computing') return phase.pending;
-  return phase.name === 'evaluating' ? phase.outstanding : new Map<number, Assignment>();
 }

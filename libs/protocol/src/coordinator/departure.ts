@@ -2,13 +2,16 @@
  * How a worker goes: out of the membership, and out of whatever waits for it by name, because the same process may say
  * hello again before anybody has noticed. What follows from it is asked by `advance`, which runs after every event.
  */
+import { LIMITS } from '@lockstep/config';
 import type { Failure } from '../messages.js';
 import type { CoordinatorAction } from './events.js';
-import { end, report } from './sending.js';
-import type { CoordinatorState } from './state.js';
+import { end, report, sendLast, stampActions } from './sending.js';
+import type { CoordinatorState, OpenShard, WorkerRecord } from './state.js';
+import { shardsAt } from './state.js';
+import { strike } from './strikes.js';
 
 /** Holder of a request whose worker is gone: to be asked of another. */
-const NOBODY = '';
+export const NOBODY = '';
 
 /** Takes a peer out of the membership; unknown peers change nothing. */
 export function removeWorker(
@@ -20,8 +23,15 @@ export function removeWorker(
 ): CoordinatorState {
   const worker = state.workers.get(peer);
   if (worker === undefined) return state;
+  stampActions(out, worker);
   const workers = new Map(state.workers);
   workers.delete(peer);
+  report(out, { type: 'worker', slot: worker.slot, status: how, detail: reason });
+  return { ...forgetTasks(state, peer), workers, membership: state.membership + 1 };
+}
+
+/** Nothing waits for this worker any more: not its shards, not its updates, not its snapshot. */
+export function forgetTasks(state: CoordinatorState, peer: string): CoordinatorState {
   const commits = new Map(
     [...state.commits].map(([step, commit]) => {
       const waiting = new Set(commit.waiting);
@@ -29,25 +39,128 @@ export function removeWorker(
       return [step, { ...commit, waiting }];
     }),
   );
-  const snapshot = state.snapshot?.peer === peer ? { ...state.snapshot, peer: NOBODY } : state.snapshot;
-  report(out, { type: 'worker', slot: worker.slot, status: how, detail: reason });
-  return { ...state, workers, commits, snapshot, membership: state.membership + 1 };
+  const snapshot =
+    state.snapshot?.peer === peer && state.snapshot.about === null
+      ? { ...state.snapshot, peer: NOBODY, parts: [] }
+      : state.snapshot;
+  return { ...state, commits, snapshot, phase: withoutAssignments(state, peer) };
 }
 
-/**
- * A peer that is lost: before the first step a worker of our own cannot be replaced, so the run ends with its
- * failure.
- */
+function withoutAssignments({ phase }: CoordinatorState, peer: string): CoordinatorState['phase'] {
+  if (phase.name === 'computing') {
+    const open = new Map(
+      [...phase.open].map(([index, shard]): [number, OpenShard] => [
+        index,
+        { ...shard, assignments: shard.assignments.filter((assignment) => assignment.peer !== peer) },
+      ]),
+    );
+    return { ...phase, open };
+  }
+  if (phase.name !== 'evaluating') return phase;
+  const outstanding = new Map([...phase.outstanding].filter(([, assignment]) => assignment.peer !== peer));
+  return { ...phase, outstanding };
+}
+
+function holdsWeights(worker: WorkerRecord): boolean {
+  return worker.status === 'ready' || worker.status === 'behind' || worker.replica !== null;
+}
+
+/** Ends the connection of a worker whose process may well live on, and come back with what it holds. */
+export function breakOff(
+  state: CoordinatorState,
+  out: CoordinatorAction[],
+  worker: WorkerRecord,
+  what: string,
+  nowMs: number,
+): CoordinatorState {
+  out.push({ type: 'drop', peer: worker.peer });
+  const removed = removeWorker(state, out, worker.peer, what);
+  return holdsWeights(worker) ? { ...removed, awaited: new Map(removed.awaited).set(worker.peer, nowMs) } : removed;
+}
+
+/** A sure end: of its process, or as the coordinator has decided. Otherwise the worker may come back. */
+export type Certainty = 'ended' | 'cut off';
+
+/** A worker that is lost without having been told to go. */
 export function losePeer(
   state: CoordinatorState,
   out: CoordinatorAction[],
   peer: string,
   failure: Failure,
+  certainty: Certainty,
+  nowMs: number,
 ): CoordinatorState {
-  const isOurs = state.workers.has(peer) || state.settings.localPeers.has(peer);
-  // What a stranger says is nobody's cause.
-  const known = isOurs ? { ...state, firstFailure: state.firstFailure ?? failure } : state;
-  const next = removeWorker(known, out, peer, failure.what);
-  const isStart = next.phase.name === 'gathering' && next.step === 0;
-  return isStart && next.settings.localPeers.has(peer) ? end(next, out, known.firstFailure ?? failure) : next;
+  const worker = state.workers.get(peer);
+  if (worker === undefined) {
+    const awaited = new Map(state.awaited);
+    if (certainty === 'ended') awaited.delete(peer);
+    return { ...state, awaited };
+  }
+  const blamed = blame(state, out, worker, failure, nowMs);
+  if (blamed.phase.name === 'ended') return blamed;
+  if (certainty === 'cut off') return breakOff(blamed, out, worker, failure.what, nowMs);
+  return removeWorker(blamed, out, peer, failure.what);
+}
+
+/** Remembers that this worker failed, and with what in its hands. May end the run. */
+export function blame(
+  state: CoordinatorState,
+  out: CoordinatorAction[],
+  worker: WorkerRecord,
+  failure: Failure,
+  nowMs: number,
+): CoordinatorState {
+  const known = { ...state, firstFailure: state.firstFailure ?? failure };
+  return accuseShard(strike(known, worker.name, nowMs), out, worker);
+}
+
+/** A worker that is told to go, for a reason of its own making. */
+export function dismiss(
+  state: CoordinatorState,
+  out: CoordinatorAction[],
+  worker: WorkerRecord,
+  reason: 'dropped' | 'quarantined' | 'drained',
+  detail: string,
+): CoordinatorState {
+  sendLast(out, worker, { type: 'stop', run: state.settings.run, reason, detail });
+  return removeWorker(state, out, worker.peer, detail, reason === 'drained' ? 'left' : 'gone');
+}
+
+/**
+ * Remembers which shard a lost worker was computing. Tasks are done in the order given, so it was the first that it
+ * has not answered. A shard that ends one worker after another would end them all.
+ */
+function accuseShard(state: CoordinatorState, out: CoordinatorAction[], worker: WorkerRecord): CoordinatorState {
+  const shard = currentShard(state, worker.peer);
+  if (shard === null) return state;
+  const key = `${state.step}:${shard}`;
+  const victims = new Set(state.victims.get(key)).add(worker.peer);
+  const next = { ...state, victims: new Map(state.victims).set(key, victims) };
+  if (victims.size < LIMITS.shardVictimsMax) return next;
+  const rows = shardsAt(state.plans, state.step)[shard];
+  const where = rows === undefined ? '' : state.settings.describeRows(state.step, rows.rowStart, rows.rowEnd);
+  return end(next, out, {
+    kind: 'internal',
+    what: `shard ${shard} of step ${state.step + 1} has ended ${victims.size} different workers (${where})`,
+    hint: 'look at the logs of the workers and at that part of the text; the last checkpoint is sound',
+  });
+}
+
+function currentShard({ phase }: CoordinatorState, peer: string): number | null {
+  if (phase.name !== 'computing') return null;
+  const own = [...phase.open].flatMap(([index, { assignments }]) =>
+    assignments.filter((assignment) => assignment.peer === peer).map(({ sinceMs }) => ({ index, sinceMs })),
+  );
+  own.sort((a, b) => a.sinceMs - b.sinceMs || a.index - b.index);
+  return own[0]?.index ?? null;
+}
+
+/** The same process is back: it was not lost after all. */
+export function acquit(state: CoordinatorState, peer: string): CoordinatorState {
+  const victims = new Map(
+    [...state.victims].map(([key, peers]) => [key, new Set([...peers].filter((p) => p !== peer))]),
+  );
+  const awaited = new Map(state.awaited);
+  awaited.delete(peer);
+  return { ...state, victims, awaited };
 }

@@ -5,7 +5,7 @@
 import { LIMITS } from '@lockstep/config';
 import type { WorkerMessage } from '../messages.js';
 import type { CoordinatorAction } from './events.js';
-import { envelope, report, send } from './sending.js';
+import { envelope, reject, report, send } from './sending.js';
 import { readyWorkers } from './state.js';
 import type { Assignment, CoordinatorState, WorkerRecord } from './state.js';
 import { meanLoss } from './step.js';
@@ -68,7 +68,7 @@ export function onEvaluated(
     message.evaluation === state.evaluation &&
     phase.outstanding.get(message.index)?.peer === worker.peer;
   if (!wanted) {
-    report(out, { type: 'rejected', slot: worker.slot, reason: 'loss of a validation batch that was not asked for' });
+    reject(out, worker, 'not-asked-for', `validation batch ${message.index}`);
     return state;
   }
   const outstanding = new Map(phase.outstanding);

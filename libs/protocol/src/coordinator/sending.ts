@@ -1,32 +1,62 @@
 /** Small helpers with which the machine's parts talk to workers and to the driver. */
 import { TEXT_LENGTH_MAX } from '../messages.js';
-import type { CoordinatorMessage, Failure } from '../messages.js';
-import type { CoordinatorAction, PayloadSource, Report } from './events.js';
-import type { CoordinatorState } from './state.js';
+import type { CoordinatorMessage, Failure, Stamp } from '../messages.js';
+import type { CoordinatorAction, PayloadSource, Rejection, Report } from './events.js';
+import type { CoordinatorState, WorkerRecord } from './state.js';
 
 const NO_PAYLOAD: PayloadSource = { kind: 'none' };
+
+/** Replaced before the action leaves the machine: members are counted for in one place, `stampActions`. */
+const UNSTAMPED: Stamp = { conversation: -1, sequence: -1 };
 
 /** The fields that name run, life and membership on every message. */
 export function envelope(state: CoordinatorState): { run: string; term: number; membership: number } {
   return { run: state.settings.run, term: state.settings.term, membership: state.membership };
 }
 
+/** To a member. */
 export function send(
   out: CoordinatorAction[],
   peer: string,
   message: CoordinatorMessage,
   payload: PayloadSource = NO_PAYLOAD,
 ): void {
-  out.push({ type: 'send', peer, message, payload });
+  out.push({ type: 'send', peer, message, stamp: UNSTAMPED, payload });
+}
+
+/** To a peer that is no member, or no longer one. */
+export function sendStamped(out: CoordinatorAction[], peer: string, message: CoordinatorMessage, stamp: Stamp): void {
+  out.push({ type: 'send', peer, message, stamp, payload: NO_PAYLOAD });
+}
+
+/** The last word to a member that is about to be removed. */
+export function sendLast(out: CoordinatorAction[], worker: WorkerRecord, message: CoordinatorMessage): void {
+  const sequence = stampActions(out, worker);
+  sendStamped(out, worker.peer, message, { conversation: worker.conversation, sequence });
+}
+
+/** Numbers what was said to a member in this turn; returns the number of the next message to it. */
+export function stampActions(out: CoordinatorAction[], worker: WorkerRecord): number {
+  let sequence = worker.sent;
+  out.forEach((action, index) => {
+    if (action.type !== 'send' || action.peer !== worker.peer || action.stamp !== UNSTAMPED) return;
+    out[index] = { ...action, stamp: { conversation: worker.conversation, sequence } };
+    sequence += 1;
+  });
+  return sequence;
 }
 
 export function report(out: CoordinatorAction[], what: Report): void {
   out.push({ type: 'report', report: what });
 }
 
-/** Turns a peer away with the reason; what it still sends is not from a member and counts as rejected. */
-export function refuse(out: CoordinatorAction[], peer: string, failure: Failure): void {
-  send(out, peer, { type: 'refuse', failure });
+export function reject(
+  out: CoordinatorAction[],
+  worker: { readonly slot: number } | null,
+  reason: Rejection,
+  detail: string,
+): void {
+  report(out, { type: 'rejected', slot: worker?.slot ?? null, reason, detail });
 }
 
 /** Ends the run: every worker is told why, then the driver. */

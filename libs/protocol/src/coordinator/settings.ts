@@ -1,33 +1,82 @@
 /** What a coordinator is told once, at its start, and never changes. */
 import type { Shard } from '@lockstep/data';
 
+/** The shards from a step on. */
+export interface Plan {
+  /** The first step, from 0, that is computed under it. */
+  readonly fromStep: number;
+  readonly shards: readonly Shard[];
+}
+
+/** What the journal says of a step, to compare it with when it is computed again. */
+export interface JournalledStep {
+  /** From 0. */
+  readonly step: number;
+  readonly loss: number;
+  readonly shardDigests: readonly string[];
+  /** Of the weights after the step; null where none was taken. */
+  readonly weightsDigest: string | null;
+}
+
+/** Where a coordinator goes on that is not the first of its run. */
+export interface Resumption {
+  /** Steps in the journal. */
+  readonly journalled: number;
+  /** Digest of the weights after the last of them; null where none was taken. */
+  readonly journalledDigest: string | null;
+  /** Steps of the newest checkpoint that looks sound. */
+  readonly checkpointStep: number;
+  /** Workers of the life before that may still be there and hold the weights; they are waited for a while. */
+  readonly awaitedPeers: readonly string[];
+  /** False where lines of the journal come from another compute class: steps computed again may then differ in bits. */
+  readonly comparesReplay: boolean;
+}
+
 export interface CoordinatorSettings {
   readonly run: string;
   readonly term: number;
+  /** Of this process; tells two coordinators of the same term apart. */
+  readonly incarnation: string;
   /** Workers of any other version are refused: their arithmetic may differ. */
   readonly softwareVersion: string;
   /** Opaque to the protocol; workers check it against `fingerprint`. */
   readonly config: unknown;
   readonly fingerprint: string;
   readonly layoutDigest: string;
-  /** The shard plan. */
-  readonly shards: readonly Shard[];
+  readonly batchSize: number;
+  /** The shard plans so far, by their first step; the first one begins at step 0. */
+  readonly plans: readonly Plan[];
   readonly sequenceLength: number;
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
   readonly learningRate: number;
   readonly minWorkers: number;
   readonly workerTimeoutMs: number;
-  /** Peers that this coordinator started itself; losing one of them before the first step ends the run. */
-  readonly localPeers: ReadonlySet<string>;
   readonly digestEvery: number;
-  /** Steps between two checkpoints; null for none but the last. */
-  readonly checkpointEvery: number | null;
+  /** Steps or milliseconds between two checkpoints; null for none but the last. */
+  readonly checkpointEvery: { readonly steps: number } | { readonly ms: number } | null;
+  /** Share of the shards that a second worker computes too, to compare the bits. */
+  readonly audit: number;
+  readonly seed: number;
   /** Rows of each validation batch; empty for no validation. */
   readonly evaluationRows: readonly number[];
   readonly sample: SampleRequest | null;
-  /** Digest of the weights that step 0 starts from; the driver holds them until the first step begins. */
-  readonly initialDigest: string;
+  /** Digest of the weights of `initialReplica`, which the driver holds; null when resuming. */
+  readonly initial: ReplicaAbout | null;
+  /** Parts in which a replica travels: its bytes over `LIMITS.replicaPartBytes`, rounded up. */
+  readonly replicaParts: number;
+  readonly resumption: Resumption | null;
+  /** Where in the text the rows of a shard come from, in words, for a shard that ends its workers. */
+  describeRows(step: number, rowStart: number, rowEnd: number): string;
+}
+
+/** A replica without its bytes. */
+export interface ReplicaAbout {
+  readonly step: number;
+  /** Of the weights. */
+  readonly digest: string;
+  readonly optimizerSteps: number;
+  readonly slots: readonly string[];
 }
 
 export interface SampleRequest {

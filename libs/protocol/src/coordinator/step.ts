@@ -1,97 +1,31 @@
-/**
- * One step: deal out the shards, collect loss and gradient of each, reduce, send the update, commit. A shard is
- * always computed as planned; a fault only changes who computes it.
- */
-import { invariant } from '@lockstep/config';
+/** One step: deal out the shards, collect loss and gradient of each, reduce, send the update. */
 import { sumScalars } from '@lockstep/reduce';
-import type { WorkerMessage } from '../messages.js';
+import type { StepRecord } from '../messages.js';
+import { dealShards } from './dealing.js';
 import type { CoordinatorAction } from './events.js';
-import { end, envelope, report, send } from './sending.js';
-import { readyWorkers } from './state.js';
-import type { Assignment, Commit, CoordinatorState, ShardResult, WorkerRecord } from './state.js';
+import { differsFromJournal } from './history.js';
+import { wound } from './lateness.js';
+import { end, envelope, send } from './sending.js';
+import { readyWorkers, shardsAt, withWorker } from './state.js';
+import type { Commit, CoordinatorState, OpenShard } from './state.js';
 
-type Message<T extends WorkerMessage['type']> = Extract<WorkerMessage, { type: T }>;
+const UNTOUCHED: OpenShard = { attempts: 0, assignments: [], answers: [] };
 
 /** Starts computing `state.step` with all ready workers. */
 export function beginStep(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
   if (state.replica !== null) out.push({ type: 'release-replica' });
-  out.push({ type: 'begin-step', step: state.step });
-  const computing: CoordinatorState = {
-    ...state,
-    replica: null,
-    phase: { name: 'computing', pending: new Map(), results: new Map(), sinceMs: nowMs },
-  };
-  return dealShards(computing, out, nowMs);
+  const shards = shardsAt(state.plans, state.step);
+  out.push({ type: 'begin-step', step: state.step, shards: shards.length });
+  const open = new Map(shards.map(({ index }) => [index, UNTOUCHED]));
+  const phase = { name: 'computing', open, results: new Map(), sinceMs: nowMs } as const;
+  return dealShards({ ...state, replica: null, phase }, out, nowMs);
 }
 
-/**
- * Gives every shard that has neither a result nor a living worker to a ready worker. At the start of a step these
- * are all shards, dealt in contiguous blocks; later they are the shards of a worker that was lost.
- */
-export function dealShards(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
-  const { phase, settings } = state;
-  if (phase.name !== 'computing') return state;
-  const ready = readyWorkers(state);
-  const orphans = settings.shards.filter((shard) => {
-    const owner = phase.pending.get(shard.index)?.peer;
-    return !phase.results.has(shard.index) && (owner === undefined || !state.workers.has(owner));
-  });
-  if (ready.length === 0 || orphans.length === 0) return state;
-  const pending = new Map(phase.pending);
-  const dealt = new Map<number, number[]>();
-  orphans.forEach((shard, position) => {
-    const worker = ready[Math.floor((position * ready.length) / orphans.length)];
-    invariant(worker !== undefined, 'a shard has no worker');
-    const attempt = (phase.pending.get(shard.index)?.attempt ?? -1) + 1;
-    const { index, rowStart, rowEnd } = shard;
-    pending.set(index, { peer: worker.peer, attempt, sinceMs: nowMs } satisfies Assignment);
-    dealt.set(worker.slot, [...(dealt.get(worker.slot) ?? []), index]);
-    send(
-      out,
-      worker.peer,
-      { type: 'assign', ...envelope(state), step: state.step, shard: index, attempt, rows: rowEnd - rowStart },
-      { kind: 'windows', step: state.step, rowStart, rowEnd },
-    );
-  });
-  report(out, { type: 'assigned', step: state.step, shards: dealt });
-  return { ...state, phase: { ...phase, pending } };
-}
-
-/** Why a gradient is not wanted; null when it is. */
-function rejection(state: CoordinatorState, worker: WorkerRecord, message: Message<'gradient'>): string | null {
-  const { phase, settings } = state;
-  if (message.step !== state.step || phase.name !== 'computing') return 'gradient of another step';
-  const assigned = phase.pending.get(message.shard);
-  if (assigned === undefined) return 'gradient that is counted already or of no shard';
-  if (assigned.peer !== worker.peer || assigned.attempt !== message.attempt) return 'gradient of a shard that moved';
-  const shard = settings.shards[message.shard];
-  const expected = shard === undefined ? -1 : (shard.rowEnd - shard.rowStart) * settings.sequenceLength;
-  return message.characters === expected ? null : `gradient over ${message.characters} characters, not ${expected}`;
-}
-
-export function onGradient(
-  state: CoordinatorState,
-  out: CoordinatorAction[],
-  worker: WorkerRecord,
-  message: Message<'gradient'>,
-  payload: Uint8Array,
-): CoordinatorState {
-  const reason = rejection(state, worker, message);
-  if (reason !== null || state.phase.name !== 'computing') {
-    report(out, { type: 'rejected', slot: worker.slot, reason: reason ?? '' });
-    return state;
-  }
-  const { step, shard, lossSum, characters, computeMs } = message;
-  out.push({ type: 'collect', step, shard, payload });
-  report(out, { type: 'answered', step, slot: worker.slot, shard, computeMs });
-  const pending = new Map(state.phase.pending);
-  pending.delete(shard);
-  const results = new Map(state.phase.results).set(shard, { lossSum, characters });
-  return { ...state, phase: { ...state.phase, pending, results } };
-}
-
-/** Mean loss and character count over shards, summed in shard order whatever the order of arrival. */
-export function meanLoss(results: ReadonlyMap<number, ShardResult>): { loss: number; characters: number } {
+/** Mean loss and character count over parts, summed in the order of their index whatever the order of arrival. */
+export function meanLoss(results: ReadonlyMap<number, { readonly lossSum: number; readonly characters: number }>): {
+  loss: number;
+  characters: number;
+} {
   const ordered = [...results.entries()].sort(([a], [b]) => a - b).map(([, result]) => result);
   const characters = ordered.reduce((sum, result) => sum + result.characters, 0);
   return { loss: sumScalars(ordered.map((result) => result.lossSum)) / characters, characters };
@@ -100,50 +34,56 @@ export function meanLoss(results: ReadonlyMap<number, ShardResult>): { loss: num
 /** Moves on when every shard has its result. */
 export function reduceWhenFull(state: CoordinatorState, out: CoordinatorAction[]): CoordinatorState {
   const { phase } = state;
-  if (phase.name !== 'computing' || phase.results.size < state.settings.shards.length) return state;
+  if (phase.name !== 'computing' || phase.open.size > 0) return state;
   const { loss, characters } = meanLoss(phase.results);
+  const ordered = [...phase.results.entries()].sort(([a], [b]) => a - b);
+  const shardDigests = ordered.map(([, { digest }]) => digest);
   out.push({ type: 'reduce', step: state.step, characters });
-  return { ...state, phase: { name: 'reducing', loss, characters, sinceMs: phase.sinceMs } };
+  return { ...state, phase: { name: 'reducing', loss, characters, shardDigests, sinceMs: phase.sinceMs } };
 }
 
-/** Sends the update to every replica, unless the numbers have left the finite. */
+/** Whether the weights after the update of a step are to be compared. */
+function digestIsDue(state: CoordinatorState): boolean {
+  const { settings, stopRequested } = state;
+  const done = state.step + 1;
+  const every = settings.checkpointEvery;
+  const isSaved = every !== null && 'steps' in every && done % every.steps === 0;
+  return done % settings.digestEvery === 0 || done === settings.totalSteps || stopRequested || isSaved;
+}
+
+/** Sends the update to every replica, unless the numbers have left the finite, or are not those of the journal. */
 export function onReduced(
   state: CoordinatorState,
   out: CoordinatorAction[],
   reduced: { readonly step: number; readonly norm: number; readonly finite: boolean },
   nowMs: number,
 ): CoordinatorState {
-  const { phase, settings } = state;
-  if (phase.name !== 'reducing' || reduced.step !== state.step) return state;
-  if (!reduced.finite || !Number.isFinite(phase.loss)) {
-    return end(state, out, {
-      kind: 'data',
-      what: `training diverged at step ${state.step}: loss or gradient is not a finite number`,
-      hint: 'give a smaller --learning-rate or --clip-norm 1, starting from the last checkpoint with --init-from',
-    });
-  }
-  const done = state.step + 1;
-  const isLast = done === settings.totalSteps || state.stopRequested;
-  const digest = done % settings.digestEvery === 0 || isLast;
+  const { phase, step } = state;
+  if (phase.name !== 'reducing' || reduced.step !== step) return state;
+  const { loss, characters, shardDigests, sinceMs } = phase;
+  if (!reduced.finite || !Number.isFinite(loss)) return diverged(state, out);
+  const seconds = (nowMs - sinceMs) / 1000;
+  const record: StepRecord = { step, loss, characters, gradientNorm: reduced.norm, seconds, shardDigests };
+  const difference = differsFromJournal(state, record);
+  if (difference !== null) return end(state, out, difference);
+  const digest = digestIsDue(state);
   const replicas = readyWorkers(state);
-  const { learningRate } = settings;
-  for (const { peer } of replicas) {
-    send(
-      out,
-      peer,
-      { type: 'update', ...envelope(state), step: state.step, learningRate, digest },
-      { kind: 'gradient' },
-    );
+  const { learningRate } = state.settings;
+  const update = { type: 'update', ...envelope(state), step, learningRate, digest, record } as const;
+  let next = state;
+  for (const replica of replicas) {
+    send(out, replica.peer, { ...update, journalled: state.durable }, { kind: 'gradient' });
+    next = withWorker(next, wound({ ...replica, lastUpdate: step }, nowMs));
   }
-  const commit: Commit = {
-    loss: phase.loss,
-    characters: phase.characters,
-    gradientNorm: reduced.norm,
-    seconds: (nowMs - phase.sinceMs) / 1000,
-    sentAtMs: nowMs,
-    waiting: new Set(replicas.map((worker) => worker.peer)),
-    digests: new Map(),
-  };
-  const commits = new Map(state.commits).set(state.step, commit);
-  return { ...state, step: done, commits, phase: { name: 'boundary' } };
+  const commit: Commit = { record, digest, waiting: new Set(replicas.map(({ peer }) => peer)), digests: new Map() };
+  const commits = new Map(next.commits).set(step, commit);
+  return { ...next, step: step + 1, commits, phase: { name: 'boundary' } };
+}
+
+export function diverged(state: CoordinatorState, out: CoordinatorAction[]): CoordinatorState {
+  return end(state, out, {
+    kind: 'data',
+    what: `training diverged at step ${state.step + 1}: loss or gradient is not a finite number`,
+    hint: 'give a smaller --learning-rate or --clip-norm 1, starting from the last checkpoint with --init-from',
+  });
 }
