@@ -126,7 +126,10 @@ function testConnections(bench: Bench): void {
     await log.until('the message', () => messages(log).length === 1);
     await client.close(1000);
     await log.until('gone', (events) => events.some((event) => event.type === 'gone'));
-    expect(log.events.map((event) => [event.type, event.peer])).toEqual([['message', peer], ['gone', peer]]);
+    expect(log.events.map((event) => [event.type, event.peer])).toEqual([
+      ['message', peer],
+      ['gone', peer],
+    ]);
   });
 
   it('answers a send to a stranger with gone, and not from inside the call', async () => {
@@ -164,6 +167,44 @@ function testConnections(bench: Bench): void {
     after.server.send(peer, numbered(3));
     await answers.until('an answer', () => messages(answers).length === 1);
     expect(answers.events.map((event) => event.type)).toEqual(['connected', 'disconnected', 'connected', 'message']);
+  });
+
+  it('gives a connection up when told to, and makes another one', async () => {
+    const { server, log } = await bench.server();
+    const { client, log: answers, peer } = await bench.client(server.endpoint);
+    client.send(numbered(1));
+    await log.until('the first message', () => messages(log).length === 1);
+    client.reconnect('it was told to');
+    client.reconnect('it was told to, twice');
+    client.send(numbered(2));
+    const isSecond = (): boolean => answers.events.filter((event) => event.type === 'connected').length === 2;
+    await answers.until('a new connection', isSecond);
+    expect(answers.events).toEqual([
+      { type: 'connected' },
+      { type: 'disconnected', reason: 'it was told to' },
+      { type: 'connected' },
+    ]);
+    client.send(numbered(3));
+    await log.until('a message of the new one', () => messages(log).length === 2);
+    expect(log.events.map((event) => [event.type, event.peer])).toEqual([
+      ['message', peer],
+      ['gone', peer],
+      ['message', peer],
+    ]);
+    expect(messages(log).map(numberOf)).toEqual([1, 3]);
+    server.send(peer, numbered(4));
+    await answers.until('an answer', () => messages(answers).length === 1);
+  });
+
+  it('keeps what waits for the first connection when told to make another one before it', async () => {
+    const endpoint = await bench.reserve();
+    const { client, log: answers } = await bench.client(endpoint);
+    client.send(numbered(1));
+    client.reconnect('told to look');
+    client.reconnect('told to look again');
+    const { log } = await bench.server({ endpoint });
+    await log.until('the message', () => messages(log).length === 1);
+    expect(answers.events.filter((event) => event.type === 'disconnected')).toEqual([]);
   });
 
   it('runs two servers side by side on free endpoints', async () => {
@@ -366,6 +407,7 @@ function testClose(bench: Bench): void {
     server.send('nobody', numbered(1));
     server.drop(peer);
     client.send(numbered(1));
+    client.reconnect('after its end');
     await Promise.all([...closing, server.close(1), client.close(1)]);
     await other.log.until('the loss', (events) => events.some((event) => event.type === 'disconnected'));
     expect([log.events.length, answers.events.length]).toEqual([before, beforeAnswers]);

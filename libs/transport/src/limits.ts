@@ -15,10 +15,11 @@ export const PEER_ID_BYTES_MAX = 128;
 export const HIGH_WATER_MARK_MESSAGES = 4;
 
 /**
- * Messages waiting for one peer before it is given up. A peer in lockstep has a handful in flight; lower would end a
- * worker that only computes through one long step, higher would let a stopped process collect hours of messages.
+ * Messages waiting for one peer before it is given up. A peer in lockstep has a handful in flight, besides a replica on
+ * its way: 768 parts of 4 MiB for a gradient of 1 GiB. Lower would end a worker that is given one, higher would let a
+ * stopped process collect hours of messages.
  */
-const SEND_QUEUE_MESSAGES_MAX = 256;
+const SEND_QUEUE_MESSAGES_MAX = 1024;
 
 /**
  * Bytes waiting for one peer, as a multiple of the largest frame: weights plus optimizer state for a joiner (3 frames)
@@ -83,9 +84,23 @@ export const KEEPALIVE_COUNT = 3;
 /** Time a new connection has for its handshake; a stranger who says nothing holds a descriptor for this long. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-/** Pause before the first and between later attempts to connect: a restarted coordinator must not meet a flood. */
-export const RECONNECT_MS_MIN = 50;
-export const RECONNECT_MS_MAX = 2000;
+/**
+ * Pauses between attempts to connect: the first, the second, and the longest after doubling from there. The first is
+ * for a connection that broke while both ends are well; the others are for a server that is gone, which must not meet a
+ * flood when it comes back. A longer last one would leave workers idle that long after it did.
+ */
+export const RECONNECT_MS_FIRST = 100;
+export const RECONNECT_MS_SECOND = 1000;
+export const RECONNECT_MS_MAX = 32_000;
+
+/** Share by which a pause strays, either way: enough to spread the workers of one server over a second. */
+export const RECONNECT_JITTER = 0.2;
+
+/**
+ * A connection that stood this long was no refusal: whoever refuses does so within a few turns of the wire. Shorter
+ * would let a refusal over a slow link pass for a connection, longer would punish one that just broke twice.
+ */
+export const CONNECTION_LASTED_MS = 2000;
 
 /** Time one attempt to connect may take; an address that drops packets would otherwise hold it for two minutes. */
 export const CONNECT_TIMEOUT_MS = 5000;

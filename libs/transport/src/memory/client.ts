@@ -1,8 +1,9 @@
 /** A worker's end in memory; behaves as the ZeroMQ client does. */
+import type { RandomStream } from '@lockstep/data';
 import type { ClientEvent, ClientTransport, Clock, Frames } from '@lockstep/runtime';
 import { Backoff } from '../backoff.js';
 import { EventSlot } from '../event-slot.js';
-import { LINGER_MS_MAX, RECONNECT_MS_MAX, RECONNECT_MS_MIN } from '../limits.js';
+import { LINGER_MS_MAX } from '../limits.js';
 import { Outbox } from '../outbox.js';
 import type { OutboxBounds } from '../outbox.js';
 import { checkMessage } from '../wire.js';
@@ -12,6 +13,8 @@ export interface MemoryClientSetting {
   readonly maxFrameBytes: number;
   readonly bounds: OutboxBounds;
   readonly clock: Clock;
+  /** For the pauses between attempts. */
+  readonly random: RandomStream;
   /** One attempt to reach the server; undefined when it is not there. */
   dial(client: MemoryClient): Link | undefined;
 }
@@ -23,7 +26,7 @@ export class MemoryClient implements ClientTransport, LinkEnd {
   readonly #events: EventSlot<ClientEvent>;
   /** What is sent while there is no connection. */
   readonly #waiting: Outbox;
-  readonly #backoff = new Backoff(RECONNECT_MS_MIN, RECONNECT_MS_MAX);
+  readonly #backoff: Backoff;
   #link: Link | undefined;
   #cancelAttempt: (() => void) | undefined;
   #whenFlushed: (() => void) | undefined;
@@ -34,6 +37,7 @@ export class MemoryClient implements ClientTransport, LinkEnd {
     this.maxFrameBytes = setting.maxFrameBytes;
     this.bounds = setting.bounds;
     this.#waiting = new Outbox(setting.bounds);
+    this.#backoff = new Backoff(() => setting.random.uniform());
     this.#events = new EventSlot(() => this.#link?.flush());
     this.#attemptAfter(0);
   }
@@ -55,6 +59,17 @@ export class MemoryClient implements ClientTransport, LinkEnd {
     }
   }
 
+  reconnect(reason: string): void {
+    if (this.#events.isClosed) return;
+    this.#backoff.reset();
+    if (this.#link !== undefined) {
+      this.#link.end(reason);
+      return;
+    }
+    this.#cancelAttempt?.();
+    this.#attemptAfter(0);
+  }
+
   close(lingerMs: number): Promise<void> {
     this.#events.close();
     this.#closing ??= this.#finish(lingerMs);
@@ -74,14 +89,14 @@ export class MemoryClient implements ClientTransport, LinkEnd {
     this.#link = undefined;
     this.#waiting.clear();
     if (this.#events.isClosed) return;
-    this.#attemptAfter(this.#backoff.nextMs(this.#setting.clock.now()));
+    this.#attemptAfter(this.#backoff.pauseMs(this.#setting.clock.now()));
     this.#events.emit({ type: 'disconnected', reason });
   }
 
   #attemptAfter(delayMs: number): void {
     this.#cancelAttempt = this.#setting.clock.after(delayMs, () => {
       const link = this.#setting.dial(this);
-      if (link === undefined) this.#attemptAfter(this.#backoff.nextMs(this.#setting.clock.now()));
+      if (link === undefined) this.#attemptAfter(this.#backoff.pauseMs(this.#setting.clock.now()));
       else this.#connected(link);
     });
   }
@@ -89,6 +104,7 @@ export class MemoryClient implements ClientTransport, LinkEnd {
   #connected(link: Link): void {
     this.#cancelAttempt = undefined;
     this.#link = link;
+    this.#backoff.connected(this.#setting.clock.now());
     for (let head = this.#waiting.head(); head !== undefined; head = this.#waiting.head()) {
       this.#waiting.remove(head);
       link.toServer.push(head);

@@ -132,11 +132,35 @@ describe('the in-memory network', () => {
     network.breakConnection('nobody');
     await clock.advance(40);
     client.send([Uint8Array.of(7)]);
-    await clock.advance(40);
-    expect(story).toEqual([
-      ...['0.0 client: connected', '1.0 server: w gone', '1.0 client: disconnected'],
-      ...['51.0 client: connected', '56.0 server: w 7'],
-    ]);
+    await clock.advance(200);
+    expect(story.slice(0, 3)).toEqual(['0.0 client: connected', '1.0 server: w gone', '1.0 client: disconnected']);
+    const [madeAtMs, arrivedAtMs] = story.slice(3).map((line) => Number.parseFloat(line));
+    expect(story.slice(3).map((line) => line.replace(/^\S+ /, ''))).toEqual(['client: connected', 'server: w 7']);
+    // A tenth of a second, a fifth of that more or less by chance.
+    expect(madeAtMs).toBeGreaterThan(80);
+    expect(madeAtMs).toBeLessThan(122);
+    expect(arrivedAtMs).toBeCloseTo((madeAtMs ?? 0) + 5);
+  });
+
+  it('looks for a server seldom, and at once when told to', async () => {
+    const clock = new VirtualClock();
+    const network = createMemoryNetwork({ seed: 1, clock });
+    const settings = { endpoint: 'memory://late', maxFrameBytes: MAX_FRAME_BYTES };
+    const client = network.connect({ ...settings, peerId: 'w' });
+    const story: string[] = [];
+    client.onEvent((event) => story.push(`${clock.now()} ${event.type}`));
+    // Attempts so far at about 0, 0.1, 1.1, 3.1, 7.1, 15, 31 and 63 seconds, a fifth of each pause more or less.
+    await clock.advance(100_000);
+    network.bind(settings);
+    await clock.advance(50);
+    expect(story).toEqual([]);
+    client.reconnect('told to look');
+    await clock.advance(0);
+    expect(story).toEqual(['100050 connected']);
+    client.reconnect('told to begin anew');
+    client.reconnect('told so twice');
+    await clock.advance(150);
+    expect(story.map((line) => line.replace(/^\S+ /, ''))).toEqual(['connected', 'disconnected', 'connected']);
   });
 
   it('holds back what an isolated peer sends, and lets it arrive when that ends in time', async () => {
@@ -158,7 +182,8 @@ describe('the in-memory network', () => {
     await clock.advance(30_000);
     expect(story.slice(1)).toEqual(['20001.0 server: w gone', '20001.0 client: disconnected']);
     network.heal('w');
-    await clock.advance(5000);
+    // Attempts meanwhile at about 20.1, 21.1, 23.1 and 27.1 seconds; the next one comes within 10 seconds.
+    await clock.advance(10_000);
     expect(story.at(-1)).toMatch(/client: connected$/);
   });
 

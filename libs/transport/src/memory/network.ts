@@ -3,6 +3,7 @@
  * caller turns and faults drawn from a seed. Equal seed, calls and clock give equal events.
  */
 import { LockstepError } from '@lockstep/config';
+import { randomStream } from '@lockstep/data';
 import type { ClientTransport, Clock, PeerId, ServerTransport } from '@lockstep/runtime';
 import { SILENCE_MS_MAX, outboxBounds } from '../limits.js';
 import type { OutboxBounds } from '../outbox.js';
@@ -74,6 +75,7 @@ class Network implements MemoryNetwork {
   #faults: MemoryFaults;
   #nameIndex = 0;
   #linkIndex = 0;
+  #clientIndex = 0;
 
   constructor(options: MemoryNetworkOptions) {
     this.#seed = options.seed;
@@ -100,6 +102,7 @@ class Network implements MemoryNetwork {
       maxFrameBytes: options.maxFrameBytes,
       bounds: outboxBounds(options),
       clock: this.#clock,
+      random: randomStream(this.#seed, 'network', peerId, (this.#clientIndex += 1), 'pauses'),
       dial: (client) => this.#dial(peerId, options.endpoint, client),
     });
   }

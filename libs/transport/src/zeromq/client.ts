@@ -10,7 +10,7 @@
 import type { ClientEvent, ClientTransport, Frames } from '@lockstep/runtime';
 import { Backoff } from '../backoff.js';
 import { EventSlot } from '../event-slot.js';
-import { RECONNECT_MS_MAX, RECONNECT_MS_MIN, outboxBounds } from '../limits.js';
+import { outboxBounds } from '../limits.js';
 import { Outbox } from '../outbox.js';
 import { checkPeerId } from '../peer-id.js';
 import { fromWire, toWire } from '../wire.js';
@@ -35,7 +35,7 @@ class ZeroMQClient implements ClientTransport {
   readonly #endpoint: Endpoint;
   readonly #events: EventSlot<ClientEvent>;
   readonly #outbox: Outbox;
-  readonly #backoff = new Backoff(RECONNECT_MS_MIN, RECONNECT_MS_MAX);
+  readonly #backoff = new Backoff(Math.random);
   /** Absent in the pause before the next attempt. */
   #connection: DealerConnection | undefined;
   #nextAttempt: NodeJS.Timeout | undefined;
@@ -67,6 +67,19 @@ class ZeroMQClient implements ClientTransport {
     queueMicrotask(() => this.#broken(this.#connection, reason));
   }
 
+  reconnect(reason: string): void {
+    if (this.#events.isClosed) return;
+    this.#backoff.reset();
+    const connection = this.#connection;
+    if (connection?.isUp !== true) {
+      this.#redial(connection, 0);
+      return;
+    }
+    connection.abandon();
+    // Never calls back into the caller.
+    queueMicrotask(() => this.#broken(connection, reason));
+  }
+
   close(lingerMs: number): Promise<void> {
     this.#events.close();
     this.#closing ??= this.#finish(lingerDeadline(lingerMs));
@@ -85,7 +98,10 @@ class ZeroMQClient implements ClientTransport {
 
   #connect(): DealerConnection {
     const connection: DealerConnection = new DealerConnection(this.#options, this.#endpoint, this.#outbox, {
-      connected: () => this.#events.emit({ type: 'connected' }),
+      connected: () => {
+        this.#backoff.connected(performance.now());
+        this.#events.emit({ type: 'connected' });
+      },
       failed: () => this.#redial(connection),
       broken: (reason) => this.#broken(connection, reason),
       received: (frames) => this.#received(connection, frames),
@@ -110,14 +126,17 @@ class ZeroMQClient implements ClientTransport {
   }
 
   /** Throws a connection away and plans the next attempt. */
-  #redial(connection: DealerConnection | undefined): void {
+  #redial(connection: DealerConnection | undefined, pauseMs?: number): void {
     if (connection !== this.#connection) return;
     connection?.abandon();
     this.#connection = undefined;
     clearTimeout(this.#nextAttempt);
-    this.#nextAttempt = setTimeout(() => {
-      this.#connection = this.#connect();
-      if (this.#events.isListening) this.#connection.listen();
-    }, this.#backoff.nextMs(performance.now()));
+    this.#nextAttempt = setTimeout(
+      () => {
+        this.#connection = this.#connect();
+        if (this.#events.isListening) this.#connection.listen();
+      },
+      pauseMs ?? this.#backoff.pauseMs(performance.now()),
+    );
   }
 }

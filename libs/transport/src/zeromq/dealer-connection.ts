@@ -66,6 +66,11 @@ export class DealerConnection {
     this.#ended = this.#watch();
   }
 
+  /** Whether the handshake has succeeded. */
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
   /** Begins to read messages. */
   listen(): void {
     void this.#read();
