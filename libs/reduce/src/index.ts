@@ -1,4 +1,5 @@
 export { bytesOf, createDigest } from './digest.js';
+export { allFinite } from './finite.js';
 export { finishGradient } from './finish.js';
 export type { FinishedGradient } from './finish.js';
 export { layoutView, weightLayout } from './layout.js';

@@ -1,50 +1,46 @@
 /**
- * Drives the coordinator's machine: turns what the transport and the clock bring into events, and carries out the
- * actions. Gradients are summed here as they arrive, and dropped again as soon as the update is sent; the machine
- * above never sees a number of them.
+ * Drives the coordinator's machine: turns what the transport, the clock and the store bring into events, and carries
+ * out the actions. Gradients are summed here as they are accepted, and dropped again as soon as the update is sent; the
+ * machine above never sees a number of them.
  */
-import { LockstepError, toLockstepError } from '@lockstep/config';
-import { decodeWorkerMessage, encodeMessage, initialCoordinatorState, stepCoordinator } from '@lockstep/protocol';
+import { LockstepError, invariant, toLockstepError } from '@lockstep/config';
+import { decodeWorkerMessage, initialCoordinatorState, stepCoordinator } from '@lockstep/protocol';
 import type {
-  CommittedStep,
+  Command,
   CoordinatorAction,
   CoordinatorEvent,
   CoordinatorOutcome,
   CoordinatorSettings,
   CoordinatorState,
-  PayloadSource,
+  Digest,
   Report,
   WorkerMessage,
 } from '@lockstep/protocol';
-import { finishGradient, TreeSum } from '@lockstep/reduce';
-import type { Clock, Frames, ServerTransport } from './ports.js';
-import { copyToFloats, replicaFromSnapshot, viewAsBytes } from './replica.js';
+import { allFinite, finishGradient, TreeSum } from '@lockstep/reduce';
+import { Commands } from './commands.js';
+import type { CommandReply } from './commands.js';
+import { Payloads } from './payloads.js';
+import type { Batches } from './payloads.js';
+import type { Clock, Frames, RunStore, ServerTransport } from './ports.js';
+import { copyToFloats, replicaFromParts, viewAsBytes } from './replica.js';
 import type { Replica } from './replica.js';
-
-/** Where finished things go. Writes run beside the step loop; the run ends only after all of them have. */
-export interface RunStore {
-  commit(step: CommittedStep): Promise<void>;
-  checkpoint(replica: Replica): Promise<void>;
-}
-
-export interface Batches {
-  /** Windows of rows [rowStart, rowEnd) of a step's batch, int32 bytes, rows x (sequence length + 1). */
-  windows(step: number, rowStart: number, rowEnd: number): Uint8Array;
-  /** Windows of one batch of the validation text. */
-  evaluation(index: number): Uint8Array;
-}
 
 export interface CoordinatorPorts {
   readonly transport: ServerTransport;
   readonly clock: Clock;
   readonly batches: Batches;
   readonly store: RunStore;
+  /** `createDigest` of @lockstep/reduce. */
+  readonly digest: Digest;
   readonly observe: (report: Report) => void;
+  /** Where tests let faults strike; the points are listed with their implementation in apps/worker. */
+  readonly faultPoint?: ((point: string, about: { step?: number; shard?: number }) => void) | undefined;
 }
 
 export interface CoordinatorWork {
   readonly settings: CoordinatorSettings;
-  readonly initialReplica: Replica;
+  /** The first weights; null when the run goes on from what workers or the store hold. */
+  readonly initialReplica: Replica | null;
   /** Float32 values in a gradient. */
   readonly gradientLength: number;
   readonly clipNorm: number | undefined;
@@ -55,14 +51,14 @@ const TICK_MS = 200;
 export class CoordinatorLoop {
   readonly #ports: CoordinatorPorts;
   readonly #work: CoordinatorWork;
+  readonly #payloads: Payloads;
+  readonly #commands: Commands;
   readonly #events: CoordinatorEvent[] = [];
   readonly #writes = new Set<Promise<void>>();
   readonly #ended: Promise<CoordinatorOutcome>;
   #state: CoordinatorState;
   #running = false;
   #sum: TreeSum | undefined;
-  #gradient: Uint8Array | undefined;
-  #replica: Replica | undefined;
   #storeFailure: LockstepError | undefined;
   #cancelTick: () => void = () => undefined;
   #finish: (outcome: CoordinatorOutcome) => void = () => undefined;
@@ -71,25 +67,30 @@ export class CoordinatorLoop {
   constructor(ports: CoordinatorPorts, work: CoordinatorWork) {
     this.#ports = ports;
     this.#work = work;
+    this.#payloads = new Payloads(ports.batches, ports.digest);
+    if (work.initialReplica !== null) this.#payloads.hold(work.initialReplica);
+    this.#commands = new Commands((id, command) => this.#dispatch({ type: 'command', id, command }));
     // From the start: a stop may be asked for before `run` is called.
     this.#ended = new Promise<CoordinatorOutcome>((resolve, reject) => {
       this.#finish = resolve;
       this.#abort = reject;
     });
-    this.#replica = work.initialReplica;
     this.#state = initialCoordinatorState(work.settings, ports.clock.now());
   }
 
   /**
    * Runs to the end and waits for what is still being written.
-   * @throws LockstepError `io` when journal or checkpoint could not be written, `internal` for a bug
+   * @throws LockstepError `io` when journal or checkpoint could not be written, `locked` when another coordinator has
+   * taken over, `internal` for a bug
    */
   async run(): Promise<CoordinatorOutcome> {
     this.#ports.transport.onEvent((event) => {
-      if (event.type === 'gone') this.#dispatch(event);
+      if (event.type === 'gone') this.#dispatch({ ...event, certain: false });
       else this.#receive(event.peer, event.frames);
     });
     this.#scheduleTick();
+    // A coordinator that takes over looks for weights at once, not at the first tick.
+    this.#dispatch({ type: 'tick' });
     try {
       const outcome = await this.#ended;
       while (this.#writes.size > 0) await Promise.allSettled(this.#writes);
@@ -97,6 +98,7 @@ export class CoordinatorLoop {
       return outcome;
     } finally {
       this.#cancelTick();
+      this.#commands.close();
     }
   }
 
@@ -105,9 +107,19 @@ export class CoordinatorLoop {
     this.#dispatch({ type: 'stop-requested' });
   }
 
+  /** Ends the run as failed, for a reason outside it. */
+  abandon({ kind, message, hint }: LockstepError): void {
+    this.#dispatch({ type: 'abandoned', failure: { kind, what: message, hint } });
+  }
+
   /** Tells that the process behind a peer has ended. */
   peerGone(peer: string, reason: string): void {
-    this.#dispatch({ type: 'gone', peer, reason });
+    this.#dispatch({ type: 'gone', peer, reason, certain: true });
+  }
+
+  /** Asks something of the run; answered when it is in force, or when the run has ended. */
+  command(command: Command): Promise<CommandReply> {
+    return this.#commands.ask(command);
   }
 
   get state(): CoordinatorState {
@@ -122,25 +134,33 @@ export class CoordinatorLoop {
   }
 
   #receive(peer: string, frames: Frames): void {
-    try {
-      const { message, payload } = decodeWorkerMessage(frames);
-      this.#checkPayload(message, payload);
-      this.#dispatch({ type: 'message', peer, message, payload });
-    } catch (error) {
-      this.#dispatch({ type: 'malformed', peer, what: toLockstepError(error).message });
+    const letter = decodeWorkerMessage(this.#ports.digest, frames);
+    if ('problem' in letter) {
+      this.#dispatch({ type: 'unreadable', peer, ...letter });
+      return;
     }
+    const wrong = this.#wrongSize(letter.message, letter.payload);
+    if (wrong !== null) {
+      this.#dispatch({ type: 'unreadable', peer, problem: 'damaged', what: wrong });
+      return;
+    }
+    const { message, stamp, payloadDigests } = letter;
+    // Copied once, here: what is received may be memory of the transport, and a gradient is kept until it is judged.
+    const vector = message.type === 'gradient' ? copyToFloats(letter.payload[0] ?? new Uint8Array()) : null;
+    const payload = vector === null ? letter.payload : [viewAsBytes(vector)];
+    const finite = vector === null || allFinite(vector);
+    this.#dispatch({ type: 'message', peer, message, stamp, payload, payloadDigests, finite });
   }
 
   /** Vectors of any other length than the model's never get near a sum. */
-  #checkPayload(message: WorkerMessage, payload: Frames): void {
-    const isSample = message.type === 'sampled';
-    if (isSample && (payload[0]?.byteLength ?? 0) % Int32Array.BYTES_PER_ELEMENT === 0) return;
-    if (!isSample && message.type !== 'gradient' && message.type !== 'snapshot') return;
+  #wrongSize(message: WorkerMessage, payload: Frames): string | null {
+    const lengthBytes = payload[0]?.byteLength ?? 0;
+    if (message.type === 'sampled') {
+      return lengthBytes % Int32Array.BYTES_PER_ELEMENT === 0 ? null : `a sample of ${lengthBytes} bytes`;
+    }
+    if (message.type !== 'gradient') return null;
     const expected = this.#work.gradientLength * Float32Array.BYTES_PER_ELEMENT;
-    const odd = payload.find((frame) => frame.byteLength !== expected);
-    if (odd === undefined) return;
-    const what = `${message.type} with a vector of ${odd.byteLength} bytes, not ${expected}`;
-    throw new LockstepError('protocol', what, 'check that both sides run the same version of lockstep');
+    return lengthBytes === expected ? null : `a gradient of ${lengthBytes} bytes, not ${expected}`;
   }
 
   /** Events are worked off one after another: an action that causes an event does not interrupt the others. */
@@ -165,83 +185,109 @@ export class CoordinatorLoop {
     const { transport, observe, store } = this.#ports;
     switch (action.type) {
       case 'send':
-        transport.send(action.peer, encodeMessage(action.message, this.#payload(action.payload)));
-        return;
-      case 'send-replica':
-        this.#sendReplica(action.peer, action.membership);
+        transport.send(action.peer, this.#payloads.encode(action));
+        this.#passSent(action.message);
         return;
       case 'begin-step':
-        this.#sum = new TreeSum(this.#work.settings.shards.length, this.#work.gradientLength);
+        this.#sum = new TreeSum(action.shards, this.#work.gradientLength);
         return;
       case 'collect':
-        this.#sum?.add(action.shard, copyToFloats(action.payload));
+        this.#pass('C3', action);
+        this.#sum?.add(action.shard, floatsOf(action.payload));
         return;
       case 'reduce':
         this.#reduce(action.step, action.characters);
         return;
       case 'hold-replica':
-        this.#replica = replicaFromSnapshot(action.snapshot);
+        this.#payloads.hold(replicaFromParts(action.replica, action.replica.parts));
         return;
       case 'release-replica':
-        this.#replica = undefined;
+        this.#payloads.release();
         return;
       case 'checkpoint':
-        this.#write(store.checkpoint(replicaFromSnapshot(action.snapshot)));
+        this.#checkpoint(replicaFromParts(action.replica, action.replica.parts));
+        return;
+      case 'restore':
+        this.#write(this.#restore());
         return;
       case 'commit':
-        this.#write(store.commit(action.committed));
+        this.#write(this.#commit(action));
+        return;
+      case 'journal-plan':
+        this.#write(store.plan(action.plan).then(() => this.#dispatch({ type: 'plan-journalled', plan: action.plan })));
         return;
       case 'drop':
         transport.drop(action.peer);
+        return;
+      case 'reply':
+        this.#commands.answer(action.id, { ok: action.ok, text: action.text });
         return;
       case 'report':
         observe(action.report);
         return;
       case 'end':
+        this.#pass('C8', {});
         this.#finish(action.outcome);
         return;
     }
   }
 
-  #payload(source: PayloadSource): Frames {
-    const { batches } = this.#ports;
-    switch (source.kind) {
-      case 'none':
-        return [];
-      case 'windows':
-        return [batches.windows(source.step, source.rowStart, source.rowEnd)];
-      case 'evaluation':
-        return [batches.evaluation(source.index)];
-      case 'gradient':
-        return this.#gradient === undefined ? [] : [this.#gradient];
-    }
+  #passSent(message: { readonly type: string; readonly step?: unknown }): void {
+    if (message.type === 'welcome') this.#pass('C1', {});
+    if (message.type === 'assign') this.#pass('C2', { step: this.#state.step });
+  }
+
+  #pass(point: string, about: { readonly step?: number; readonly shard?: number }): void {
+    const { step, shard } = about;
+    this.#ports.faultPoint?.(point, {
+      ...(step === undefined ? {} : { step }),
+      ...(shard === undefined ? {} : { shard }),
+    });
   }
 
   #reduce(step: number, characters: number): void {
-    if (this.#sum === undefined) return;
+    invariant(this.#sum !== undefined, 'a step is reduced that was not begun');
     const gradient = this.#sum.take();
     this.#sum = undefined;
     const { norm, finite } = finishGradient(gradient, characters, this.#work.clipNorm);
     // Never written to again: the transport may still be sending it when the next step is reduced into another array.
-    this.#gradient = viewAsBytes(gradient);
+    this.#payloads.setGradient(viewAsBytes(gradient));
+    this.#pass('C4', { step });
     this.#events.push({ type: 'reduced', step, norm, finite });
   }
 
-  #sendReplica(peer: string, membership: number): void {
-    const replica = this.#replica;
-    if (replica === undefined) return;
-    const { run, term } = this.#work.settings;
-    const { step, optimizerSteps, slots } = replica;
-    const message = { type: 'replica', run, term, membership, step, optimizerSteps, slots } as const;
-    this.#ports.transport.send(peer, encodeMessage(message, replica.vectors.map(viewAsBytes)));
+  async #commit({ committed }: Extract<CoordinatorAction, { type: 'commit' }>): Promise<void> {
+    await this.#ports.store.commit(committed);
+    this.#pass('C5', { step: committed.step });
+    this.#dispatch({ type: 'journalled', step: committed.step });
   }
 
+  #checkpoint(replica: Replica): void {
+    const { step } = replica;
+    this.#write(this.#ports.store.checkpoint(replica).then(() => this.#dispatch({ type: 'saved', step })));
+  }
+
+  async #restore(): Promise<void> {
+    const { replica, history } = await this.#ports.store.restore(null);
+    this.#payloads.hold(replica);
+    const [weights] = replica.vectors;
+    const digest = this.#ports.digest(viewAsBytes(weights ?? new Float32Array()));
+    const { step, optimizerSteps, slots } = replica;
+    this.#dispatch({ type: 'restored', replica: { step, digest, optimizerSteps, slots }, history });
+  }
+
+  /** What the disk refuses for good ends the run: what it says is worth no more than what it keeps. */
   #write(writing: Promise<void>): void {
     const settled = writing.catch((error: unknown) => {
       this.#storeFailure ??= toLockstepError(error);
-      this.requestStop();
+      this.abandon(this.#storeFailure);
     });
     this.#writes.add(settled);
     void settled.finally(() => this.#writes.delete(settled));
   }
+}
+
+/** Bytes of ours, so aligned, seen as the floats they are. */
+function floatsOf(bytes: Uint8Array): Float32Array {
+  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / Float32Array.BYTES_PER_ELEMENT);
 }

@@ -1,6 +1,17 @@
+export type { CommandReply } from './commands.js';
 export { CoordinatorLoop } from './coordinator-loop.js';
-export type { Batches, CoordinatorPorts, CoordinatorWork, RunStore } from './coordinator-loop.js';
-export type { ClientEvent, ClientTransport, Clock, Frames, PeerId, ServerEvent, ServerTransport } from './ports.js';
+export type { CoordinatorPorts, CoordinatorWork } from './coordinator-loop.js';
+export type { Batches } from './payloads.js';
+export type {
+  ClientEvent,
+  ClientTransport,
+  Clock,
+  Frames,
+  PeerId,
+  RunStore,
+  ServerEvent,
+  ServerTransport,
+} from './ports.js';
 export {
   copyToFloats,
   copyToIntegers,

@@ -3,6 +3,9 @@
  * them. A loop never touches a socket, a clock or a file itself.
  */
 
+import type { CommittedStep, JournalledStep, Plan } from '@lockstep/protocol';
+import type { Replica } from './replica.js';
+
 /** Names one incarnation of one peer process; never reused by a restarted process. */
 export type PeerId = string;
 
@@ -50,6 +53,24 @@ export interface ClientTransport {
    */
   reconnect(reason: string): void;
   close(lingerMs: number): Promise<void>;
+}
+
+/**
+ * Where finished things go, and where a run comes back from. Writes run beside the step loop; each tries again by
+ * itself as long as it makes sense, and rejects only for good. The run ends only after all of them have.
+ */
+export interface RunStore {
+  /** Resolves when the line of the step is on the disk. */
+  commit(step: CommittedStep): Promise<void>;
+  /** Journals a change of plan; resolves when it is on the disk. */
+  plan(plan: Plan): Promise<void>;
+  /** Resolves when the checkpoint is on the disk, or a newer one has taken its place. */
+  checkpoint(replica: Replica): Promise<void>;
+  /**
+   * The newest sound checkpoint of at most `atMost` steps, null for any, and what the journal says of the steps after
+   * it. Waits first for what is being written.
+   */
+  restore(atMost: number | null): Promise<{ replica: Replica; history: readonly JournalledStep[] }>;
 }
 
 /** Monotonic milliseconds, and wake-ups. */
