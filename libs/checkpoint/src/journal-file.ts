@@ -55,8 +55,13 @@ export class JournalFile {
     });
   }
 
+  /** @throws LockstepError 'io' when the disk refuses, 'data' when somebody else has changed the file's length */
   async append(bytes: Uint8Array): Promise<void> {
-    await withIoErrors('write the journal', this.path, () => this.#file.write(bytes, this.#lengthBytes));
+    await withIoErrors('write the journal', this.path, async () => {
+      const { lengthBytes } = await this.#file.status();
+      if (lengthBytes !== this.#lengthBytes) throw notOurs(this.path, lengthBytes, this.#lengthBytes);
+      await this.#file.write(bytes, lengthBytes);
+    });
     this.#lengthBytes += bytes.length;
   }
 
@@ -78,7 +83,7 @@ export class JournalFile {
       try {
         const { inode, lengthBytes } = await file.status();
         if (inode !== this.#inode) throw takenOver(this.path);
-        if (lengthBytes < this.#durableBytes) throw shrunk(this.path, lengthBytes, this.#durableBytes);
+        if (lengthBytes < this.#durableBytes) throw notOurs(this.path, lengthBytes, this.#durableBytes);
         await file.truncate(this.#durableBytes);
       } catch (thrown) {
         await file.close().catch(() => undefined);
@@ -127,7 +132,7 @@ async function copyInto(file: DiskFile, path: string, lengthBytes: number): Prom
     for (let position = 0; position < lengthBytes;) {
       const buffer = Buffer.alloc(Math.min(IO_CHUNK_BYTES, lengthBytes - position));
       const { bytesRead } = await source.read(buffer, 0, buffer.length, position);
-      if (bytesRead === 0) throw shrunk(path, position, lengthBytes);
+      if (bytesRead === 0) throw notOurs(path, position, lengthBytes);
       await file.write(buffer.subarray(0, bytesRead), position);
       position += bytesRead;
     }
@@ -141,7 +146,7 @@ function takenOver(path: string): LockstepError {
   return new LockstepError('locked', `${path} is not the journal that this process opened`, hint);
 }
 
-function shrunk(path: string, lengthBytes: number, expectedBytes: number): LockstepError {
-  const hint = 'somebody cut the journal; go on from a checkpoint in a new run directory';
+function notOurs(path: string, lengthBytes: number, expectedBytes: number): LockstepError {
+  const hint = 'somebody else changed the journal; go on from a checkpoint in a new run directory';
   return new LockstepError('data', `${path} has ${lengthBytes} bytes, ${expectedBytes} were written`, hint);
 }
