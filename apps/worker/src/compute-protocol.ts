@@ -9,6 +9,8 @@ import type { ComputeResult, ComputeTask } from '@lockstep/protocol';
 
 export interface ComputeThreadData {
   readonly device: DeviceRequest;
+  /** Name of the worker, for faults that a test asks for. */
+  readonly worker: string;
 }
 
 export interface ComputeRequest {
@@ -40,7 +42,5 @@ export function fromPortable({ kind, what, hint, stack }: PortableError): Lockst
 
 /** Buffers of a result that move to the other thread instead of being copied. */
 export function transferables(result: ComputeResult): ArrayBuffer[] {
-  if (!('payload' in result)) return [];
-  const payload = result.type === 'snapshot' ? result.payload : [result.payload];
-  return payload.map((bytes) => bytes.buffer).filter((buffer) => buffer instanceof ArrayBuffer);
+  return 'payload' in result && result.payload.buffer instanceof ArrayBuffer ? [result.payload.buffer] : [];
 }

@@ -14,7 +14,8 @@ import type { Optimizer } from '@lockstep/optimizer';
 import type { ComputeResult, ComputeTask } from '@lockstep/protocol';
 import { bytesOf, createDigest, weightLayout } from '@lockstep/reduce';
 import type { WeightLayout } from '@lockstep/reduce';
-import { copyToFloats, copyToIntegers, viewAsBytes } from '@lockstep/runtime';
+import { copyToFloats, copyToIntegers, replicaFromParts, viewAsBytes } from '@lockstep/runtime';
+import type { FaultPoint } from './fault-points.js';
 
 type Task<T extends ComputeTask['type']> = Extract<ComputeTask, { type: T }>;
 
@@ -29,17 +30,20 @@ interface Prepared {
 
 interface LoadedReplica {
   step: number;
-  readonly weights: Float32Array<ArrayBuffer>;
+  readonly weights: Float32Array;
   readonly optimizer: Optimizer;
 }
 
 export class ComputeService {
   readonly #device: DeviceRequest;
+  readonly #faultPoint: FaultPoint | undefined;
   #prepared: Prepared | undefined;
   #replica: LoadedReplica | undefined;
 
-  constructor(device: DeviceRequest) {
+  /** @param faultPoint called at places where a test may hurt the values */
+  constructor(device: DeviceRequest, faultPoint?: FaultPoint) {
     this.#device = device;
+    this.#faultPoint = faultPoint;
   }
 
   /** @throws LockstepError when the engine cannot be had, computes wrongly, or a vector does not fit the model */
@@ -62,7 +66,7 @@ export class ComputeService {
     }
   }
 
-  /** Loads the engine once; a second welcome of the same run finds it there. */
+  /** Loads the engine once; a second welcome of the same run finds it there, and the replica with it. */
   async #prepare(value: unknown): Promise<ComputeResult> {
     const config = parseRunConfig(value, "the coordinator's welcome");
     const fingerprint = configFingerprint(config);
@@ -75,7 +79,8 @@ export class ComputeService {
       const digest = await createDigest();
       this.#prepared = { config, fingerprint, layout, engine, model: createModel(engine, layout), digest };
     }
-    const { engine, layout } = this.#prepared;
+    const { engine, layout, digest } = this.#prepared;
+    const replica = this.#replica;
     return {
       type: 'prepared',
       fingerprint,
@@ -83,50 +88,65 @@ export class ComputeService {
       computeClass: engine.computeClass,
       engine: `${engine.name} ${engine.version}`,
       device: engine.device.name,
+      replica: replica === undefined ? null : { step: replica.step, digest: digest(bytesOf(replica.weights)) },
     };
   }
 
-  #load({ replica, payload }: Task<'load'>): ComputeResult {
+  #load({ payload, ...about }: Task<'load'>): ComputeResult {
     const { config, layout, digest } = this.#tools();
-    const [weights, ...vectors] = payload.map(copyToFloats);
+    const [weights, ...vectors] = replicaFromParts(about, payload).vectors;
     invariant(weights?.length === layout.length, 'a replica of another length');
     const optimizer = createOptimizer(optimizerSpec(config), layout.length);
-    const slots = replica.slots.map((slot, index) => [slot, vectors[index]] as const);
-    optimizer.restore(replica.optimizerSteps, Object.fromEntries(slots));
-    this.#replica = { step: replica.step, weights, optimizer };
-    return { type: 'loaded', step: replica.step, digest: digest(bytesOf(weights)) };
+    const slots = about.slots.map((slot, index) => [slot, vectors[index]] as const);
+    optimizer.restore(about.optimizerSteps, Object.fromEntries(slots));
+    this.#replica = { step: about.step, weights, optimizer };
+    return { type: 'loaded', step: about.step, digest: digest(bytesOf(weights)) };
   }
 
   #gradient({ assign, payload }: Task<'gradient'>): ComputeResult {
-    const { model, config } = this.#tools();
+    const { model, config, digest } = this.#tools();
+    const { step, shard, attempt, rows } = assign;
+    const { weights } = this.#atStep(step);
+    this.#faultPoint?.('W6', { step, shard });
     const startedMs = performance.now();
-    const { weights } = this.#atStep(assign.step);
-    const computed = model.gradients(weights, copyToIntegers(payload), assign.rows, config.sequenceLength);
-    const { step, shard, attempt } = assign;
-    const { lossSum, characters, gradient } = computed;
+    const { lossSum, characters, gradient } = model.gradients(
+      weights,
+      copyToIntegers(payload),
+      rows,
+      config.sequenceLength,
+    );
     const computeMs = performance.now() - startedMs;
-    return { type: 'gradient', step, shard, attempt, lossSum, characters, computeMs, payload: bytesOf(gradient) };
+    this.#faultPoint?.('W7', { step, shard }, gradient);
+    // Afterwards, so that it vouches for the weights all through the computation.
+    const weightsDigest = assign.digest ? digest(bytesOf(weights)) : null;
+    const answer = { type: 'gradient', step, shard, attempt, lossSum, characters, computeMs, weightsDigest } as const;
+    return { ...answer, payload: bytesOf(gradient) };
   }
 
   #apply({ update, payload }: Task<'apply'>): ComputeResult {
     const { digest } = this.#tools();
-    const replica = this.#atStep(update.step);
+    const { step } = update;
+    const replica = this.#atStep(step);
     replica.optimizer.apply(replica.weights, copyToFloats(payload), update.learningRate);
     replica.step += 1;
-    return { type: 'applied', step: update.step, digest: update.digest ? digest(bytesOf(replica.weights)) : null };
+    this.#faultPoint?.('applied', { step }, replica.weights);
+    return { type: 'applied', step, digest: update.digest ? digest(bytesOf(replica.weights)) : null };
   }
 
-  /** Copies, because the replica is written to by the next update while the snapshot is still being shipped. */
+  /** A copy, because the replica is written to by the next update while the snapshot is still being shipped. */
   #snapshot(step: number): ComputeResult {
-    const { digest } = this.#tools();
+    const { digest, layout } = this.#tools();
     const { weights, optimizer } = this.#atStep(step);
+    const vectors = [weights, ...Object.values(optimizer.slots)];
+    const copy = new Float32Array(vectors.length * layout.length);
+    for (const [index, vector] of vectors.entries()) copy.set(vector, index * layout.length);
     return {
       type: 'snapshot',
       step,
       optimizerSteps: optimizer.steps,
       slots: Object.keys(optimizer.slots),
       digest: digest(bytesOf(weights)),
-      payload: [weights, ...Object.values(optimizer.slots)].map((vector) => bytesOf(Float32Array.from(vector))),
+      payload: bytesOf(copy),
     };
   }
 

@@ -7,11 +7,12 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { toPortable, transferables } from './compute-protocol.js';
 import type { ComputeReply, ComputeRequest, ComputeThreadData } from './compute-protocol.js';
 import { ComputeService } from './compute-service.js';
+import { openFaultPoints } from './fault-points.js';
 
 const port = parentPort;
 invariant(port !== null, 'the compute thread is started by a worker');
-const { device } = workerData as ComputeThreadData;
-const service = new ComputeService(device);
+const { device, worker } = workerData as ComputeThreadData;
+const service = new ComputeService(device, openFaultPoints(process.env, worker));
 let queue: Promise<void> = Promise.resolve();
 
 async function perform({ id, task }: ComputeRequest): Promise<void> {

@@ -23,15 +23,20 @@ interface Waiting {
 
 export class ThreadCompute implements Compute {
   readonly #gpuIndex: number;
+  readonly #worker: string;
   readonly #waiting = new Map<number, Waiting>();
   #thread: Worker | undefined;
   /** Why the thread is gone; nothing will ever be answered after that. */
   #end: LockstepError | undefined;
   #nextId = 0;
 
-  /** @param gpuIndex the card to use, should the run ask for GPUs */
-  constructor(gpuIndex: number) {
+  /**
+   * @param gpuIndex the card to use, should the run ask for GPUs
+   * @param worker name of the worker
+   */
+  constructor(gpuIndex: number, worker: string) {
     this.#gpuIndex = gpuIndex;
+    this.#worker = worker;
   }
 
   submit(task: ComputeTask): Promise<ComputeResult> {
@@ -58,7 +63,7 @@ export class ThreadCompute implements Compute {
     const device: DeviceRequest = config.device === 'gpu' ? { kind: 'gpu', index: this.#gpuIndex } : { kind: 'cpu' };
     Object.assign(process.env, engineEnvironment({ threads: config.threads, device }));
     const thread = new Worker(new URL('./compute-thread.js', import.meta.url), {
-      workerData: { device } satisfies ComputeThreadData,
+      workerData: { device, worker: this.#worker } satisfies ComputeThreadData,
     });
     thread.on('message', (reply: ComputeReply) => this.#settle(reply));
     thread.on('error', (error) => this.#failAll(toLockstepError(error)));

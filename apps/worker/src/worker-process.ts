@@ -1,9 +1,13 @@
 /** One worker process: transport, compute thread and loop put together, and the ways in which such a process ends. */
 import { LIMITS, LockstepError } from '@lockstep/config';
+import { createDigest } from '@lockstep/reduce';
 import { WorkerLoop } from '@lockstep/runtime';
+import type { ClientTransport } from '@lockstep/runtime';
 import { connectZeroMQClient } from '@lockstep/transport';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { openFaultPoints } from './fault-points.js';
+import { followParent } from './follow-parent.js';
 import { systemClock } from './system-clock.js';
 import { ThreadCompute } from './thread-compute.js';
 
@@ -12,66 +16,87 @@ export interface WorkerProcessOptions {
   readonly coordinator: string;
   /** The only run to take part in; null takes whichever the coordinator leads. */
   readonly run: string | null;
-  /** Name of this process incarnation, given by a coordinator that starts it as its child; otherwise null. */
+  /** Name of this process incarnation, given by whoever starts it as its child; otherwise null. */
   readonly peer: string | null;
+  /** Stays the same when the worker is started again: what its failures are counted by. */
+  readonly name: string;
+  /** Whoever started it starts it again when it fails. */
+  readonly supervised: boolean;
   readonly gpuIndex: number;
   readonly connectDeadlineMs: number;
+  /** How long to look for a coordinator that has been obeyed before. */
+  readonly awayLimitMs: number;
   readonly softwareVersion: string;
   readonly note: (what: string) => void;
 }
 
-/** The largest frame a worker accepts: one vector of the largest model that fits a message. */
-const MAX_FRAME_BYTES = 2 ** 31;
+/**
+ * The largest frame a worker accepts or sends. It is the gradient, whose size is not known before the welcome: 1 GiB
+ * is that of 268 million weights, of which no step ends in any useful time. A lower bound would refuse real models, a
+ * higher one only lets a stranger take more memory.
+ */
+const MAX_FRAME_BYTES = 2 ** 30;
+
+/** What waits to be sent: a snapshot, which is three such vectors at most, and gradients. */
+const SEND_QUEUE_BYTES_MAX = 5 * MAX_FRAME_BYTES;
+
+/** The name of a worker that was given none: that of its machine, and of its card where it was given one. */
+export function defaultWorkerName(gpuIndex: number | undefined): string {
+  return gpuIndex === undefined ? hostname() : `${hostname()}/gpu-${gpuIndex}`;
+}
 
 /**
- * Works until the coordinator ends it.
- * @throws LockstepError with the reason when it is refused, dropped, cut off or cannot compute
+ * Works until the coordinator ends it, or until it is told to leave.
+ * @throws LockstepError with the reason when it is refused, given up, cut off for too long or cannot compute
  */
 export async function runWorkerProcess(options: WorkerProcessOptions): Promise<void> {
-  if (options.peer !== null) dieWithParent(options.note);
+  const { coordinator, note } = options;
+  const faultPoint = openFaultPoints(process.env, options.name);
+  const digest = await createDigest();
+  faultPoint?.('W0', {});
   const transport = await connectZeroMQClient({
-    endpoint: options.coordinator,
+    endpoint: coordinator,
     peerId: options.peer ?? randomUUID(),
     maxFrameBytes: MAX_FRAME_BYTES,
+    sendQueue: { bytesMax: SEND_QUEUE_BYTES_MAX },
   });
-  const { coordinator, run, softwareVersion, connectDeadlineMs, note } = options;
-  // A coordinator on this machine is watched through the channel to it, which does not mind how busy or stopped it is.
-  const silenceLimitMs = options.peer === null ? LIMITS.peerSilenceMs : Infinity;
-  const compute = new ThreadCompute(options.gpuIndex);
+  const compute = new ThreadCompute(options.gpuIndex, options.name);
   const loop = new WorkerLoop(
-    { transport, clock: systemClock, compute, note },
-    { coordinator, run, softwareVersion, host: hostname(), pid: process.pid, connectDeadlineMs, silenceLimitMs },
+    { transport, clock: systemClock, compute, digest, note, faultPoint },
+    {
+      coordinator,
+      run: options.run,
+      softwareVersion: options.softwareVersion,
+      name: options.name,
+      supervised: options.supervised,
+      host: hostname(),
+      pid: process.pid,
+      connectDeadlineMs: options.connectDeadlineMs,
+      // One on this machine is watched by whoever started both, who does not mind how busy or stopped it is.
+      silenceLimitMs: options.peer === null ? LIMITS.peerSilenceMs : Infinity,
+      awayLimitMs: options.awayLimitMs,
+    },
   );
-  process.once('SIGTERM', () => loop.requestLeave());
+  process.on('SIGTERM', () => loop.requestLeave());
+  if (options.peer === null) process.on('SIGINT', () => loop.requestLeave());
+  else followParent({ note, reconnect: () => loop.nudge() });
+  await conclude(loop, transport, compute, note);
+}
+
+async function conclude(
+  loop: WorkerLoop,
+  transport: ClientTransport,
+  compute: ThreadCompute,
+  note: (what: string) => void,
+): Promise<void> {
   try {
     const outcome = await loop.run();
-    if (outcome.result !== 'failed') {
-      note(`the run is ${outcome.result} for this worker`);
-      return;
+    if (outcome.result === 'failed') {
+      throw new LockstepError(outcome.failure.kind, outcome.failure.what, outcome.failure.hint);
     }
-    throw new LockstepError(outcome.failure.kind, outcome.failure.what, outcome.failure.hint);
+    note(outcome.result === 'left' ? 'this worker has left the run' : `the run is ${outcome.result} for this worker`);
   } finally {
     await transport.close(LIMITS.lingerMs);
     await compute.close();
   }
-}
-
-/**
- * A worker that was started by a coordinator on this machine must not outlive it, however that one ends: the
- * channel between them breaks in any case. The engine may be in the middle of a long native call, so nothing
- * gentler than SIGKILL is sure to work.
- */
-function dieWithParent(note: (what: string) => void): void {
-  // Ctrl-C on a terminal, and its closing, reach the whole group; what they mean is decided by the coordinator.
-  process.on('SIGINT', () => undefined);
-  process.on('SIGHUP', () => undefined);
-  const die = (): void => {
-    note('the coordinator that started this worker is gone');
-    process.kill(process.pid, 'SIGKILL');
-  };
-  // It may have died before we came to look.
-  if (!process.connected) die();
-  process.on('disconnect', die);
-  // Listening must not keep a worker alive that has nothing left to do.
-  process.channel?.unref();
 }

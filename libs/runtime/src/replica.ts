@@ -20,15 +20,25 @@ export interface Replica {
  */
 export function replicaFromParts(about: Omit<Replica, 'vectors'>, parts: readonly Uint8Array[]): Replica {
   const { step, optimizerSteps, slots } = about;
-  const joined = join(parts);
-  const length = joined.byteLength / Float32Array.BYTES_PER_ELEMENT / (1 + slots.length);
+  const count = 1 + slots.length;
+  const vectorBytes = lengthBytes(parts) / count;
+  const length = vectorBytes / Float32Array.BYTES_PER_ELEMENT;
   if (!Number.isInteger(length)) {
-    const what = `a replica at step ${step} of ${joined.byteLength} bytes is not ${1 + slots.length} vectors of one length`;
+    const what = `a replica at step ${step} of ${lengthBytes(parts)} bytes is not ${count} vectors of one length`;
     throw new LockstepError('protocol', what, 'check that all sides run the same version of lockstep');
   }
-  const vectors = Array.from({ length: 1 + slots.length }, (_, index) => {
-    return new Float32Array(joined.buffer, index * length * Float32Array.BYTES_PER_ELEMENT, length);
-  });
+  const vectors = Array.from({ length: count }, () => new Float32Array(length));
+  const targets = vectors.map(viewAsBytes);
+  let written = 0;
+  for (const part of parts) {
+    for (let read = 0; read < part.byteLength;) {
+      const offset = written % vectorBytes;
+      const piece = part.subarray(read, read + vectorBytes - offset);
+      targets[Math.floor(written / vectorBytes)]?.set(piece, offset);
+      read += piece.byteLength;
+      written += piece.byteLength;
+    }
+  }
   return { step, optimizerSteps, slots, vectors };
 }
 
@@ -57,8 +67,8 @@ export function partOfReplica({ vectors }: Replica, index: number): Uint8Array {
   return first !== undefined && rest.length === 0 ? first : join(pieces);
 }
 
-function join(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(pieces.reduce((total, piece) => total + piece.byteLength, 0));
+function join(pieces: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(lengthBytes(pieces));
   let end = 0;
   for (const piece of pieces) {
     joined.set(piece, end);
@@ -67,8 +77,8 @@ function join(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return joined;
 }
 
-function lengthBytes(vectors: readonly Float32Array[]): number {
-  return vectors.reduce((total, vector) => total + vector.byteLength, 0);
+function lengthBytes(arrays: readonly { readonly byteLength: number }[]): number {
+  return arrays.reduce((total, { byteLength }) => total + byteLength, 0);
 }
 
 /** A fresh, aligned copy of float32 bytes. */
