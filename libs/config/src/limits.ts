@@ -76,6 +76,8 @@ export const LIMITS = {
   answersPerShardMax: 5,
   /** Messages out of place from one peer before it is dropped. */
   breachesMax: 10,
+  /** How long a command to a running run (scale, drain, reshard) may take: a step of the largest model, twice. */
+  commandDeadlineMs: 60_000,
   /** Largest header of a message; the largest one carries the configuration. */
   headerLengthBytes: 1 << 22,
 } as const;

@@ -1,5 +1,13 @@
 export { decodeCoordinatorMessage, decodeWorkerMessage, encodeMessage } from './codec.js';
 export type { Digest, Letter, Unreadable } from './codec.js';
+export {
+  CONTROL_LENGTH_MAX,
+  decodeControlReply,
+  decodeControlRequest,
+  encodeControlReply,
+  encodeControlRequest,
+} from './control.js';
+export type { ControlCommand, ControlReply } from './control.js';
 export { stepCoordinator } from './coordinator/coordinator.js';
 export type { CoordinatorTransition } from './coordinator/coordinator.js';
 export type {
