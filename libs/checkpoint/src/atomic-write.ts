@@ -4,10 +4,10 @@
  * Readers need no lock.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { systemDisk } from './disk.js';
-import { withIoErrors } from './io-error.js';
+import { errorCode, withIoErrors } from './io-error.js';
 import { IO_CHUNK_BYTES } from './limits.js';
 
 /** What was written, as a manifest records it. */
@@ -34,9 +34,32 @@ export async function syncDirectory(path: string, disk = systemDisk): Promise<vo
 /** Makes a folder and its missing parents durably; one that exists is fine. */
 export async function makeDirectory(path: string): Promise<void> {
   const target = resolve(path);
-  const first = await withIoErrors('make the folder', target, () => mkdir(target, { recursive: true }));
-  if (first === undefined) return;
-  for (let made = target; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
+  await withIoErrors('make the folder', target, () => makeWithParents(target));
+}
+
+/** Node's own recursive form calls a read-only file system a missing folder, and never returns below /proc. */
+async function makeWithParents(target: string): Promise<void> {
+  if (await isDirectory(target)) return;
+  const make = async (): Promise<void> => {
+    try {
+      await mkdir(target);
+    } catch (thrown) {
+      // Somebody else may have been faster.
+      if (!await isDirectory(target)) throw thrown;
+    }
+  };
+  try {
+    await make();
+  } catch (thrown) {
+    if (errorCode(thrown) !== 'ENOENT' || dirname(target) === target) throw thrown;
+    await makeWithParents(dirname(target));
+    await make();
+  }
+  await syncDirectory(dirname(target));
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then((status) => status.isDirectory(), () => false);
 }
 
 /**

@@ -3,7 +3,7 @@
  * may be written anew, nothing before it is ever touched.
  */
 import { randomBytes } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { open, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LockstepError } from '@lockstep/config';
 import { syncDirectory } from './atomic-write.js';
@@ -37,8 +37,13 @@ export class JournalFile {
    */
   static async take(path: string, disk: Disk): Promise<JournalFile> {
     const sizes = await measure(path);
-    const copy = join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
+    const prefix = `.${basename(path)}.`;
+    const copy = join(dirname(path), `${prefix}${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
     return withIoErrors('open the journal', path, async () => {
+      // Whoever takes the journal has the lock: copies that lie there are of the dead.
+      for (const name of await readdir(dirname(path))) {
+        if (name.startsWith(prefix) && name.endsWith('.tmp')) await disk.remove(join(dirname(path), name));
+      }
       const file = await disk.open(copy, 'wx');
       try {
         await copyInto(file, path, sizes.soundBytes);

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -6,10 +6,13 @@ import type { Journal, JournalOptions } from './journal.js';
 import { openJournal } from './journal.js';
 import { readHistory } from './run-history.js';
 import { acquireRunLock } from './run-lock.js';
+import { bundledProgram, startChild } from './testing/child.js';
 import { faultyDisk, systemError } from './testing/faulty-disk.js';
 import { refusalOf } from './testing/refusal.js';
 import { planLine, stepLine, termLine } from './testing/sample-lines.js';
 import { scratchFolder } from './testing/scratch.js';
+
+const dyingJournal = bundledProgram(new URL('./testing/dying-journal.program.ts', import.meta.url));
 
 const QUICK = { firstMs: 1, lastMs: 4, limitMs: 60_000 };
 
@@ -159,6 +162,26 @@ describe('a journal whose disk refuses', () => {
     });
     expect((await refusalOf(openJournal(path, options))).message).toContain('read-only (EROFS)');
     expect(told).toEqual([]);
+  });
+});
+
+describe('a journal whose process is killed', () => {
+  it('before any one call loses no line that was acknowledged', async () => {
+    let ended: number | string | null = 'SIGKILL';
+    let rounds = 0;
+    for (; ended === 'SIGKILL'; rounds += 1) {
+      const path = await begun();
+      const child = startChild(process.execPath, [dyingJournal(), path, String(rounds)]);
+      let acknowledged = 1;
+      for (let line = await child.nextLine(); line !== null; line = await child.nextLine()) acknowledged = Number(line);
+      ended = await child.ended;
+      expect(await stepsIn(path)).toBeGreaterThanOrEqual(acknowledged);
+      const journal = await openJournal(path);
+      await journal.append(stepLine((await stepsIn(path)) + 1));
+      await journal.close();
+      expect(readdirSync(join(path, '..'))).toEqual(['journal.ndjson']);
+    }
+    expect([ended, rounds > 10]).toEqual([0, true]);
   });
 });
 
