@@ -4,50 +4,94 @@
 import { planShards } from '@lockstep/data';
 import { stepCoordinator } from '../coordinator/coordinator.js';
 import type { CoordinatorAction, CoordinatorEvent, Report } from '../coordinator/events.js';
-import type { CoordinatorSettings } from '../coordinator/settings.js';
+import type { CoordinatorSettings, JournalledStep, Resumption } from '../coordinator/settings.js';
 import { initialCoordinatorState } from '../coordinator/state.js';
 import type { CoordinatorState } from '../coordinator/state.js';
 import { PROTOCOL_VERSION } from '../messages.js';
-import type { CoordinatorMessage, WorkerMessage } from '../messages.js';
+import type { CoordinatorMessage, Stamp, StepRecord, WorkerMessage } from '../messages.js';
 
 const GRADIENT = new Uint8Array(4);
 const SEQUENCE_LENGTH = 5;
 
-function testSettings(overrides: Partial<CoordinatorSettings> = {}): CoordinatorSettings {
+interface Overrides extends Partial<CoordinatorSettings> {
+  /** Shards of the first plan. */
+  readonly shards?: number;
+}
+
+function testSettings({ shards = 2, ...overrides }: Overrides = {}): CoordinatorSettings {
   return {
     run: 'run-1',
     term: 1,
+    incarnation: 'c1',
     softwareVersion: '0',
     config: { any: 'thing' },
     fingerprint: 'f',
     layoutDigest: 'l',
-    shards: planShards(8, 2),
+    batchSize: 8,
+    plans: [{ fromStep: 0, shards: planShards(8, shards) }],
     sequenceLength: SEQUENCE_LENGTH,
     totalSteps: 3,
     stepsPerEpoch: 100,
     learningRate: 0.1,
     minWorkers: 2,
     workerTimeoutMs: 10_000,
-    localPeers: new Set<string>(),
     digestEvery: 1,
     checkpointEvery: null,
+    audit: 0,
+    seed: 1,
     evaluationRows: [],
     sample: null,
-    initialDigest: 'd0',
+    initial: overrides.resumption ? null : { step: 0, digest: 'd0', optimizerSteps: 0, slots: [] },
+    replicaParts: 1,
+    resumption: null,
+    describeRows: (step, rowStart, rowEnd) => `rows ${rowStart} to ${rowEnd} of step ${step}`,
     ...overrides,
   };
+}
+
+/** A life after the first, with this many steps in the journal. */
+export function resumption(journalled: number, overrides: Partial<Resumption> = {}): Resumption {
+  const digest = `d${journalled}`;
+  return {
+    journalled,
+    journalledDigest: digest,
+    checkpointStep: 0,
+    awaitedPeers: [],
+    comparesReplay: true,
+    ...overrides,
+  };
+}
+
+export function recordOf(step: number): StepRecord {
+  const shardDigests = [`g${step}.0`, `g${step}.1`];
+  return { step, loss: 2, characters: 40, gradientNorm: 1, seconds: 0, shardDigests };
+}
+
+export function lineOf(step: number, overrides: Partial<JournalledStep> = {}): JournalledStep {
+  const { loss, shardDigests } = recordOf(step);
+  return { step, loss, shardDigests, weightsDigest: `d${step + 1}`, ...overrides };
 }
 
 type Unsealed<M> = M extends { run: string; term: number; membership: number }
   ? Omit<M, 'run' | 'term' | 'membership'>
   : never;
 
+interface HelloOverrides {
+  readonly run?: string | null;
+  readonly protocolVersion?: number;
+  readonly softwareVersion?: string;
+  readonly name?: string;
+  readonly supervised?: boolean;
+  readonly obeyed?: { readonly term: number; readonly incarnation: string } | null;
+}
+
 export class CoordinatorHarness {
   state: CoordinatorState;
   nowMs = 0;
   readonly actions: CoordinatorAction[] = [];
+  readonly #stamps = new Map<string, Stamp>();
 
-  constructor(overrides: Partial<CoordinatorSettings> = {}) {
+  constructor(overrides: Overrides = {}) {
     this.state = initialCoordinatorState(testSettings(overrides), 0);
   }
 
@@ -58,36 +102,64 @@ export class CoordinatorHarness {
     return actions;
   }
 
+  tick(): readonly CoordinatorAction[] {
+    return this.event({ type: 'tick' });
+  }
+
+  /** The next message of a peer in its conversation, or one with a stamp of its own. */
+  message(
+    peer: string,
+    message: WorkerMessage,
+    payload: readonly Uint8Array[] = [],
+    given: { readonly stamp?: Stamp; readonly digest?: string; readonly finite?: boolean } = {},
+  ): readonly CoordinatorAction[] {
+    const last = this.#stamps.get(peer) ?? { conversation: 0, sequence: -1 };
+    const next =
+      message.type === 'hello'
+        ? { conversation: last.conversation + 1, sequence: 0 }
+        : { ...last, sequence: last.sequence + 1 };
+    const { stamp = next, digest = '', finite = true } = given;
+    if (given.stamp === undefined) this.#stamps.set(peer, next);
+    return this.event({ type: 'message', peer, message, stamp, payload, payloadDigests: [digest], finite });
+  }
+
   /** A message of a member, under the run and term it knows. */
   say(
     peer: string,
     message: Unsealed<WorkerMessage>,
     payload: readonly Uint8Array[] = [],
+    given: { readonly stamp?: Stamp; readonly digest?: string; readonly finite?: boolean } = {},
   ): readonly CoordinatorAction[] {
     const { run, term } = this.state.settings;
     const sealed = { ...message, run, term, membership: this.state.membership } as WorkerMessage;
-    return this.event({ type: 'message', peer, message: sealed, payload });
+    return this.message(peer, sealed, payload, given);
   }
 
-  hello(
-    peer: string,
-    overrides: { run?: string | null; protocolVersion?: number; softwareVersion?: string } = {},
-  ): readonly CoordinatorAction[] {
-    const message = {
+  hello(peer: string, overrides: HelloOverrides = {}): readonly CoordinatorAction[] {
+    return this.message(peer, {
       type: 'hello',
       protocolVersion: PROTOCOL_VERSION,
       softwareVersion: '0',
       run: null,
+      obeyed: null,
+      name: peer,
+      supervised: false,
       host: 'h',
       pid: 1,
       ...overrides,
-    } as const;
-    return this.event({ type: 'message', peer, message, payload: [] });
+    });
   }
 
-  ready(peer: string, computeClass = 'c'): readonly CoordinatorAction[] {
-    const about = { fingerprint: 'f', layoutDigest: 'l', computeClass, engine: 'e', device: 'cpu' };
-    return this.say(peer, { type: 'ready', ...about });
+  ready(
+    peer: string,
+    overrides: {
+      computeClass?: string;
+      replica?: { step: number; digest: string } | null;
+      records?: StepRecord[];
+    } = {},
+  ): readonly CoordinatorAction[] {
+    const about = { fingerprint: 'f', layoutDigest: 'l', computeClass: 'c', engine: 'e', device: 'cpu' };
+    return this.say(peer, { type: 'ready', ...about, replica: null, records: [], ...overrides });
   }
 
   synced(peer: string, digest = this.state.replica?.digest ?? ''): readonly CoordinatorAction[] {
@@ -101,16 +173,32 @@ export class CoordinatorHarness {
     if (this.state.workers.get(peer)?.status === 'syncing') this.synced(peer);
   }
 
+  /** A worker that comes back with weights of the run. */
+  comeBack(peer: string, step: number, digest = `d${step}`, records: StepRecord[] = []): readonly CoordinatorAction[] {
+    this.hello(peer, { run: 'run-1', obeyed: { term: 1, incarnation: 'c1' } });
+    return this.ready(peer, { replica: { step, digest }, records });
+  }
+
   /** The peer answers one shard that it was given. */
   gradient(
     peer: string,
     shard: number,
-    overrides: { step?: number; attempt?: number; characters?: number; lossSum?: number } = {},
+    overrides: {
+      step?: number;
+      attempt?: number;
+      characters?: number;
+      lossSum?: number;
+      weightsDigest?: string;
+      digest?: string;
+      finite?: boolean;
+    } = {},
   ): readonly CoordinatorAction[] {
-    const phase = this.state.phase;
-    const attempt = phase.name === 'computing' ? (phase.pending.get(shard)?.attempt ?? 0) : 0;
-    const plan = this.state.settings.shards[shard];
-    const characters = plan === undefined ? 0 : (plan.rowEnd - plan.rowStart) * SEQUENCE_LENGTH;
+    const { digest = `g${this.state.step}.${shard}`, finite = true, ...fields } = overrides;
+    const { phase, plans } = this.state;
+    const open = phase.name === 'computing' ? phase.open.get(shard) : undefined;
+    const attempt = open?.assignments.find((assignment) => assignment.peer === peer)?.attempt ?? 0;
+    const rows = plans.at(-1)?.shards[shard];
+    const characters = rows === undefined ? 0 : (rows.rowEnd - rows.rowStart) * SEQUENCE_LENGTH;
     const answer = {
       step: this.state.step,
       shard,
@@ -118,9 +206,10 @@ export class CoordinatorHarness {
       lossSum: characters * 2,
       characters,
       computeMs: 1,
-      ...overrides,
+      weightsDigest: `d${this.state.step}`,
+      ...fields,
     };
-    return this.say(peer, { type: 'gradient', ...answer }, [GRADIENT]);
+    return this.say(peer, { type: 'gradient', ...answer }, [GRADIENT], { digest, finite });
   }
 
   applied(peer: string, step: number, digest: string | null = `d${step + 1}`): readonly CoordinatorAction[] {
@@ -131,18 +220,33 @@ export class CoordinatorHarness {
     return this.event({ type: 'reduced', step: this.state.step, norm: 1, finite });
   }
 
-  /** One whole step with every shard answered by whoever has it. */
+  gone(peer: string, certain = true, reason = 'killed'): readonly CoordinatorAction[] {
+    return this.event({ type: 'gone', peer, reason, certain });
+  }
+
+  /** Every open shard is answered by whoever has it. */
+  answerAll(): void {
+    for (const [shard, peer] of this.owners()) this.gradient(peer, shard);
+  }
+
+  /** One whole step, journalled. */
   wholeStep(): void {
     const step = this.state.step;
-    for (const [shard, peer] of this.owners()) this.gradient(peer, shard);
+    this.answerAll();
     this.reduced();
-    for (const peer of this.state.workers.keys()) this.applied(peer, step);
+    for (const { peer, status } of this.state.workers.values()) if (status === 'ready') this.applied(peer, step);
+    this.event({ type: 'journalled', step });
   }
 
   owners(): ReadonlyMap<number, string> {
     const { phase } = this.state;
     if (phase.name !== 'computing') return new Map();
-    return new Map([...phase.pending].map(([shard, { peer }]) => [shard, peer]));
+    return new Map([...phase.open].map(([shard, { assignments }]) => [shard, assignments.at(-1)?.peer ?? '']));
+  }
+
+  snapshot(peer: string, step = this.state.step, digest = `d${step}`): readonly CoordinatorAction[] {
+    const about = { step, optimizerSteps: step, slots: [], digest, part: 0, parts: 1 };
+    return this.say(peer, { type: 'snapshot', ...about }, [GRADIENT]);
   }
 }
 
@@ -162,4 +266,17 @@ export function reports<T extends Report['type']>(
   return actions.flatMap((action) =>
     action.type === 'report' && action.report.type === type ? [action.report as Extract<Report, { type: T }>] : [],
   );
+}
+
+/** Actions of one type. */
+export function those<T extends CoordinatorAction['type']>(
+  actions: readonly CoordinatorAction[],
+  type: T,
+): readonly Extract<CoordinatorAction, { type: T }>[] {
+  return actions.filter((action): action is Extract<CoordinatorAction, { type: T }> => action.type === type);
+}
+
+/** How the run ended, if it did. */
+export function outcome(actions: readonly CoordinatorAction[]): unknown {
+  return those(actions, 'end').at(-1)?.outcome;
 }
