@@ -49,6 +49,11 @@ export const LIMITS = {
   lateFactor: 4,
   /** Below this nothing is late: a pause of the collector or of the scheduler is no fault. */
   lateFloorMs: 1_000,
+  /** Being late again within this time after coming back counts as late in a row. */
+  lateMemoryMs: 60_000,
+  /** How long a worker that is late in a row is left out: the first time, doubling to the last. */
+  restMsMin: 1_000,
+  restMsMax: 60_000,
   /** Answers from which the median is taken, and how many it needs: the first ones warm the engine up. */
   medianWindow: 64,
   medianAnswersMin: 6,

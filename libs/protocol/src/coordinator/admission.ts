@@ -116,6 +116,8 @@ function welcome(
     lastUpdate: null,
     busySinceMs: null,
     drainingSinceMs: null,
+    lateTimes: 0,
+    restUntilMs: nowMs,
   };
   // One that has obeyed a coordinator of this run may come with weights: it is awaited until it has said so.
   const awaited = new Map(state.awaited);
@@ -177,8 +179,19 @@ export function takeUp(
 ): CoordinatorState {
   const { replica } = worker;
   const isUnsettled = state.phase.name === 'recovering' || state.phase.name === 'reducing';
-  if (isUnsettled || replica?.step !== state.step || replica.digest !== state.agreed.get(state.step)) return state;
+  if (
+    isUnsettled ||
+    !mayJoin(worker, nowMs) ||
+    replica?.step !== state.step ||
+    replica.digest !== state.agreed.get(state.step)
+  )
+    return state;
   return makeReady(state, out, worker, nowMs);
+}
+
+/** Whether a waiting worker is to take part again: not while it goes, nor while it rests from being late. */
+export function mayJoin({ status, drainingSinceMs, restUntilMs }: WorkerRecord, nowMs: number): boolean {
+  return status === 'waiting' && drainingSinceMs === null && restUntilMs <= nowMs;
 }
 
 export function makeReady(
@@ -223,7 +236,7 @@ export function serveReplicas(state: CoordinatorState, out: CoordinatorAction[],
   if (replica?.step !== state.step) return state;
   let next = state;
   for (const worker of state.workers.values()) {
-    if (worker.status !== 'waiting' || worker.drainingSinceMs !== null) continue;
+    if (!mayJoin(worker, nowMs)) continue;
     const taken = takeUp(next, out, worker, nowMs);
     if (taken !== next) {
       next = taken;

@@ -3,7 +3,7 @@
  * the whole question, no event (a gradient, a join, a loss, a timeout) can be the one that forgot to ask it.
  */
 import { LIMITS } from '@lockstep/config';
-import { serveReplicas } from './admission.js';
+import { mayJoin, serveReplicas } from './admission.js';
 import { judgeAnswers } from './answers.js';
 import { checkpointIsDue, requestSnapshot, useSnapshot } from './checkpointing.js';
 import { settleCommits } from './commit.js';
@@ -51,7 +51,7 @@ function advanceOnce(state: CoordinatorState, out: CoordinatorAction[], nowMs: n
     case 'evaluating':
       return state.stopRequested ? toBoundary(state) : continueEvaluation(state, out, nowMs);
     case 'settling':
-      return mustSettle(state) ? state : toBoundary(state);
+      return mustSettle(state, nowMs) ? state : toBoundary(state);
     case 'saving':
       return requestSnapshot(state, out, nowMs);
     case 'sampling': {
@@ -115,29 +115,27 @@ function gather(state: CoordinatorState, out: CoordinatorAction[], nowMs: number
 
 /** Joiners get the replica of this step; the step begins when nobody is on the way any more. */
 function level(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
-  if (!somebodyJoins(state) && !everybodyDrains(state)) return toBoundary(state);
+  if (!somebodyJoins(state, nowMs) && !everybodyDrains(state)) return toBoundary(state);
   if (state.replica?.step !== state.step) return requestSnapshot(state, out, nowMs);
   return serveReplicas(state, out, nowMs);
 }
 
-function somebodyJoins(state: CoordinatorState): boolean {
-  return [...state.workers.values()].some(
-    ({ status, drainingSinceMs }) => (status === 'waiting' && drainingSinceMs === null) || status === 'syncing',
-  );
+function somebodyJoins(state: CoordinatorState, nowMs: number): boolean {
+  return [...state.workers.values()].some((worker) => mayJoin(worker, nowMs) || worker.status === 'syncing');
 }
 
 /** Whether updates have to be applied, or lines written, before anything else. */
-function mustSettle(state: CoordinatorState): boolean {
+function mustSettle(state: CoordinatorState, nowMs: number): boolean {
   if (state.commits.size + state.committed - state.durable >= LIMITS.unjournalledSteps) return true;
   const isWaited = [...state.commits.values()].some(({ waiting }) => waiting.size > 0);
   if (isClosing(state)) return state.commits.size > 0;
-  return isWaited && (somebodyJoins(state) || everybodyDrains(state));
+  return isWaited && (somebodyJoins(state, nowMs) || everybodyDrains(state));
 }
 
 /** What comes after a finished step, in this order. */
 function decide(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
   const closing = isClosing(state);
-  if (mustSettle(state)) return { ...state, phase: { name: 'settling' } };
+  if (mustSettle(state, nowMs)) return { ...state, phase: { name: 'settling' } };
   // Asked for on the way, and not there yet: the end waits for it.
   if (closing && state.snapshot?.step === state.step) return { ...state, phase: { name: 'saving' } };
   if (checkpointIsDue(state, closing, nowMs)) {
@@ -153,7 +151,7 @@ function decide(state: CoordinatorState, out: CoordinatorAction[], nowMs: number
     // Their weights are kept here and on the disk until somebody comes.
     return { ...state, checkpointedStep: state.step, phase: { name: 'levelling', sinceMs: nowMs } };
   }
-  if (somebodyJoins(state)) return { ...state, phase: { name: 'levelling', sinceMs: nowMs } };
+  if (somebodyJoins(state, nowMs)) return { ...state, phase: { name: 'levelling', sinceMs: nowMs } };
   return beginStep(state, out, nowMs);
 }
 

@@ -135,6 +135,33 @@ describe('a late worker', () => {
   });
 });
 
+describe('a worker that is late again and again', () => {
+  it('is let in ever more seldom', () => {
+    const cluster = running(2, { totalSteps: 1000 });
+    for (let step = 0; step < 4; step += 1) cluster.wholeStep();
+    const rests: number[] = [];
+    for (let times = 0; times < 4; times += 1) {
+      cluster.gradient('a', 0);
+      const lateFrom = cluster.nowMs;
+      while (cluster.state.workers.get('b')?.status !== 'behind' && cluster.nowMs < lateFrom + 60_000) {
+        cluster.nowMs += 200;
+        cluster.tick();
+      }
+      cluster.gradient('b', 1);
+      const backFrom = cluster.nowMs;
+      while (cluster.state.workers.get('b')?.status !== 'ready' && cluster.nowMs < backFrom + 60_000) {
+        cluster.wholeStep();
+        cluster.nowMs += 200;
+        if (cluster.state.phase.name === 'levelling') cluster.snapshot('a');
+        if (cluster.state.workers.get('b')?.status === 'syncing') cluster.synced('b');
+      }
+      rests.push(Math.round((cluster.nowMs - backFrom) / 1000));
+      cluster.wholeStep();
+    }
+    expect(rests).toEqual([0, 1, 2, 4]);
+  });
+});
+
 describe('workers that fail again and again', () => {
   it('are let in ever more slowly, then not at all', () => {
     const cluster = running(1);

@@ -68,7 +68,9 @@ function setBack(state: CoordinatorState, worker: WorkerRecord, nowMs: number): 
       return [step, { ...commit, waiting }];
     }),
   );
-  return withWorker({ ...state, commits }, { ...worker, status: 'behind', sinceMs: nowMs });
+  const isAgain = nowMs - worker.restUntilMs < LIMITS.lateMemoryMs;
+  const lateTimes = isAgain ? worker.lateTimes + 1 : 1;
+  return withWorker({ ...state, commits }, { ...worker, status: 'behind', sinceMs: nowMs, lateTimes });
 }
 
 /**
@@ -84,7 +86,13 @@ export function catchUp(
 ): CoordinatorState {
   if (worker.status !== 'behind' || (worker.lastUpdate !== null && worker.lastUpdate >= held.step)) return state;
   const replica = held.digest === null ? null : { step: held.step, digest: held.digest };
-  const back: WorkerRecord = { ...worker, status: 'waiting', sinceMs: nowMs, replica, busySinceMs: null };
+  const restUntilMs = nowMs + restMs(worker.lateTimes);
+  const back: WorkerRecord = { ...worker, status: 'waiting', sinceMs: nowMs, replica, busySinceMs: null, restUntilMs };
   report(out, { type: 'worker', slot: worker.slot, status: 'waiting', detail: 'has caught up' });
   return takeUp(withWorker(state, back), out, back, nowMs);
+}
+
+/** One that is late again and again would hold up every step that it is let into: it is let in ever more seldom. */
+function restMs(lateTimes: number): number {
+  return lateTimes < 2 ? 0 : Math.min(LIMITS.restMsMax, LIMITS.restMsMin * 2 ** (lateTimes - 2));
 }

@@ -59,6 +59,9 @@ export interface WorkerRecord {
   /** Since when it has something to do that it has not answered; null when nothing is open. */
   readonly busySinceMs: number | null;
   readonly drainingSinceMs: number | null;
+  /** How often in a row it was late, and until when it is left in peace for that. */
+  readonly lateTimes: number;
+  readonly restUntilMs: number;
 }
 
 export interface Assignment {
