@@ -14,6 +14,7 @@ export { readJournal } from './read-journal.js';
 export type { JournalContent, TornTail } from './read-journal.js';
 export { readWeights } from './read-weights.js';
 export type { WeightsOnly } from './read-weights.js';
+export type { RetryTimes } from './retry.js';
 export { NO_HISTORY, readHistory } from './run-history.js';
 export type { PlanInForce, RunHistory } from './run-history.js';
 export { readRunFile, readSummary, writeRunConfig, writeRunFile, writeSummary } from './run-files.js';

@@ -25,7 +25,7 @@ const runFileSchema = z.object({
   endpoint: z.string(),
   /** Where commands to the running run go; null when it takes none. */
   control: z.string().nullable(),
-  state: z.enum(['starting', 'waiting', 'running', 'stopping', 'done', 'failed', 'stopped']),
+  state: z.enum(['starting', 'waiting', 'recovering', 'running', 'stopping', 'done', 'failed', 'stopped']),
   startedAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
   step: count,

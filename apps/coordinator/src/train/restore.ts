@@ -9,7 +9,8 @@ import type { Replica } from '@lockstep/runtime';
 import type { RunPlan } from './plan-run.js';
 
 export interface RestoreOptions {
-  readonly plan: RunPlan;
+  /** What the checkpoint must fit. */
+  readonly plan: Pick<RunPlan, 'config' | 'layout'>;
   readonly checkpointsFolder: string;
   /** Most steps that the checkpoint may have; null for any. */
   readonly atMost: number | null;
@@ -24,11 +25,11 @@ export interface RestoreOptions {
 export async function restoreReplica(options: RestoreOptions): Promise<Replica> {
   const { plan, checkpointsFolder, journalled, onPassedOver } = options;
   const wanted = options.atMost ?? Infinity;
-  const listed = (await listCheckpoints(checkpointsFolder)).filter(({ step }) => step <= wanted);
+  const listed = await listCheckpoints(checkpointsFolder);
   // Killed before its first checkpoint, a run has lost nothing that its seed does not give back.
   if (listed.length === 0 && journalled === 0) return options.initial;
   const ahead = listed
-    .filter(({ step }) => step > journalled)
+    .filter(({ step }) => step > journalled && step <= wanted)
     .map(({ path }) => ({ path, reason: `the journal ends before it, at step ${journalled}` }));
   const atMost = Math.min(wanted, journalled);
   const { checkpoint, passedOver } = await latestGoodCheckpoint(checkpointsFolder, { atMost });
@@ -38,7 +39,7 @@ export async function restoreReplica(options: RestoreOptions): Promise<Replica> 
   return replicaOf(checkpoint, plan);
 }
 
-function replicaOf({ path, step, layout, weights, optimizer }: Checkpoint, { layout: own, config }: RunPlan): Replica {
+function replicaOf({ path, step, layout, weights, optimizer }: Checkpoint, { layout: own, config }: RestoreOptions['plan']): Replica {
   if (layout.digest !== own.digest || optimizer.name !== config.optimizer) {
     const what = `${path} is of another model or optimizer than this run`;
     throw new LockstepError('data', what, 'move it out of the run directory');

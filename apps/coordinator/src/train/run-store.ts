@@ -3,10 +3,18 @@
  * the summary. A step is shown and counted once its line is on the disk, never before.
  */
 import { CheckpointWriter, listCheckpoints, openJournal, readHistory } from '@lockstep/checkpoint';
-import type { CheckpointReport, Journal, RunHistory, RunLock, StepLine, TermLine } from '@lockstep/checkpoint';
+import type {
+  CheckpointReport,
+  Journal,
+  ListedCheckpoint,
+  RetryTimes,
+  RunHistory,
+  RunLock,
+  StepLine,
+  TermLine,
+} from '@lockstep/checkpoint';
 import { LockstepError, invariant } from '@lockstep/config';
-import type { Shard } from '@lockstep/data';
-import type { CommittedStep } from '@lockstep/protocol';
+import type { CommittedStep, JournalledStep, Plan } from '@lockstep/protocol';
 import type { Replica, RunStore } from '@lockstep/runtime';
 import type { RunView } from './events.js';
 import type { RunPlan } from './plan-run.js';
@@ -17,8 +25,11 @@ import { RunTotals } from './run-totals.js';
 /** Steps that may pass between a snapshot and the writing of its checkpoint, with room to spare. */
 const REMEMBERED_LOSSES = 10_000;
 
+/** What the store needs to know about the run. */
+export type StoredPlan = Pick<RunPlan, 'config' | 'layout' | 'vocabulary' | 'shards' | 'schedule' | 'totalSteps'>;
+
 export interface DirectoryStoreOptions {
-  readonly plan: RunPlan;
+  readonly plan: StoredPlan;
   readonly directory: RunDirectory;
   /** Held by this process, as long as it writes anything. */
   readonly lock: RunLock;
@@ -27,25 +38,12 @@ export interface DirectoryStoreOptions {
   readonly view: RunView;
   /** The replica of a run that has not made a step. */
   readonly initial: Replica;
+  /** How a disk that refuses is tried again; only tests are less patient. */
+  readonly times?: RetryTimes;
 }
 
 /** What the first journal line of a coordinator's life says about it. */
 export type Life = Pick<TermLine, 'term' | 'incarnation' | 'host' | 'pid' | 'startedAt' | 'computeClass'>;
-
-interface JournalledStep {
-  /** From 0. */
-  readonly step: number;
-  readonly loss: number;
-  readonly shardDigests: readonly string[];
-  /** Of the weights after the step; null where none was taken. */
-  readonly weightsDigest: string | null;
-}
-
-interface PlanChange {
-  /** The first step, from 0, that is computed under it. */
-  readonly fromStep: number;
-  readonly shards: readonly Shard[];
-}
 
 export class DirectoryStore implements RunStore {
   /** What the journal said when it was opened. */
@@ -70,6 +68,7 @@ export class DirectoryStore implements RunStore {
       fence: () => options.lock.assertHeld(),
       journalledSteps: () => this.#journalled,
       report: (report) => this.#show(report),
+      ...(options.times === undefined ? {} : { times: options.times }),
     });
     for (const line of history.steps) {
       this.#losses.set(line.step, line.loss);
@@ -84,8 +83,9 @@ export class DirectoryStore implements RunStore {
    * @throws LockstepError 'data' naming a damaged line, 'io' when the disk refuses, 'locked' when the lock is lost
    */
   static async open(options: DirectoryStoreOptions): Promise<DirectoryStore> {
-    const { directory, lock, view } = options;
+    const { directory, lock, view, times } = options;
     const journal = await openJournal(directory.paths.journal, {
+      ...(times === undefined ? {} : { times }),
       fence: () => lock.assertHeld(),
       onTrouble: (trouble) => view.show({
         event: 'warning',
@@ -117,7 +117,7 @@ export class DirectoryStore implements RunStore {
     if (this.history.plans.length === 0) await this.plan({ fromStep: 0, shards: this.#options.plan.shards });
   }
 
-  async plan({ fromStep, shards }: PlanChange): Promise<void> {
+  async plan({ fromStep, shards }: Plan): Promise<void> {
     invariant(fromStep >= this.#committed, `a plan from step ${fromStep} on, with ${this.#committed} committed`);
     const rows = shards.map(({ rowStart, rowEnd }): [number, number] => [rowStart, rowEnd]);
     await this.#journal.append({ kind: 'plan', fromStep: fromStep + 1, shards: rows });
@@ -128,6 +128,7 @@ export class DirectoryStore implements RunStore {
     const step = committed.step + 1;
     invariant(step === this.#committed + 1, `step ${step} is committed after step ${this.#committed}`);
     this.#committed = step;
+    if (step >= this.#options.plan.totalSteps) this.finish();
     this.#losses.set(step, committed.loss);
     this.#losses.delete(step - REMEMBERED_LOSSES);
     const { term, loss, characters, seconds, gradientNorm, shardDigests, weightsDigest } = committed;
@@ -187,14 +188,12 @@ export class DirectoryStore implements RunStore {
 
   /** Steps of the newest checkpoint that looks sound and that the journal reaches; 0 when there is none. */
   async newestCheckpointStep(): Promise<number> {
-    const listed = await listCheckpoints(this.#options.directory.paths.checkpoints);
-    const usable = listed.filter((entry) => 'manifest' in entry && entry.step <= this.#journalled);
-    return usable.at(-1)?.step ?? 0;
+    return (await this.#newestCheckpoint())?.step ?? 0;
   }
 
   /**
-   * Says that the run is about to end: from now on a checkpoint that the disk refuses fails the run after a while,
-   * instead of being tried again without end.
+   * Says that the run is about to end, as the last step says by itself: from now on a checkpoint that the disk refuses
+   * fails the run after a while, instead of being tried again without end.
    */
   finish(): void {
     this.#checkpoints.finish();
@@ -233,12 +232,16 @@ export class DirectoryStore implements RunStore {
     return Math.floor(step / this.#options.plan.schedule.stepsPerEpoch);
   }
 
+  async #newestCheckpoint(): Promise<ListedCheckpoint | undefined> {
+    const listed = await listCheckpoints(this.#options.directory.paths.checkpoints);
+    return listed.filter((entry) => 'manifest' in entry && entry.step <= this.#journalled).at(-1);
+  }
+
   /** A failure to write the last checkpoint, with what is left and how to go on from there. */
   async #withWayBack({ message, cause }: LockstepError): Promise<LockstepError> {
-    const { path } = this.#options.directory;
-    const last = await this.newestCheckpointStep().catch(() => 0);
-    const what = `${message}; the last good checkpoint is that of step ${last}`;
-    const hint = `free some space, then go on with: lockstep train --resume ${path}`;
+    const last = await this.#newestCheckpoint().catch(() => undefined);
+    const what = last === undefined ? message : `${message}; the last good checkpoint is ${last.path}`;
+    const hint = `free some space, then go on with: lockstep train --resume ${this.#options.directory.path}`;
     return new LockstepError('io', what, hint, { cause });
   }
 
