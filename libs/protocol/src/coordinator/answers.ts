@@ -112,9 +112,8 @@ function judgeShard(state: CoordinatorState, out: CoordinatorAction[], index: nu
   const sound = dropStrangers(state, out, index, nowMs);
   const open = sound.phase.name === 'computing' ? sound.phase.open.get(index) : undefined;
   if (open === undefined || open.answers.length === 0 || sound.phase.name !== 'computing') return sound;
-  const members = open.answers.filter(({ peer }) => sound.workers.has(peer));
-  // Whoever gave the only answer may have gone since: it counts all the same.
-  const verdict = judge(members.length > 0 ? members : open.answers, isAudited(sound, index));
+  // Whoever gave an answer may have gone since: it counts, and contradicts, all the same.
+  const verdict = judge(open.answers, isAudited(sound, index));
   switch (verdict.kind) {
     case 'open':
       return sound;

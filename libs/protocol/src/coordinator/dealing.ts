@@ -65,7 +65,7 @@ export function dealShards(state: CoordinatorState, out: CoordinatorAction[], no
   return next;
 }
 
-/** The taker at this share of the pool, among those with nothing to do with the shard yet as long as there are any. */
+/** The taker at this share of the pool, among those who have answered for the shard least often. */
 function choose(
   { phase }: CoordinatorState,
   pool: readonly WorkerRecord[],
@@ -74,10 +74,10 @@ function choose(
 ): WorkerRecord | undefined {
   const open = phase.name === 'computing' ? phase.open.get(index) : undefined;
   const asked = new Set(open?.assignments.map(({ peer }) => peer));
-  const answered = new Set(open?.answers.map(({ peer }) => peer));
   const free = pool.filter(({ peer }) => !asked.has(peer));
-  const fresh = free.filter(({ peer }) => !answered.has(peer));
-  const candidates = fresh.length > 0 ? fresh : free;
+  const answersOf = (peer: string): number => open?.answers.filter((answer) => answer.peer === peer).length ?? 0;
+  const least = Math.min(...free.map(({ peer }) => answersOf(peer)));
+  const candidates = free.filter(({ peer }) => answersOf(peer) === least);
   return candidates[Math.floor(share * candidates.length)];
 }
 

@@ -32,7 +32,7 @@ function opinionsOf(answers: readonly Answer[]): readonly Opinion[] {
 }
 
 /**
- * @param answers of workers that are still members, in the order in which they came
+ * @param answers in the order in which they came, also of workers that have gone since
  * @param audited whether even an only answer has to be confirmed by another worker
  */
 export function judge(answers: readonly Answer[], audited: boolean): Verdict {
