@@ -92,7 +92,7 @@ export class WorkerHarness {
   }
 
   part(step: number, part: number, parts: number): CoordinatorMessage {
-    const about = { step, optimizerSteps: step, slots: ['m'], digest: `w${step}`, part, parts };
+    const about = { step, optimizerSteps: step, slots: ['m'], digest: 'w', part, parts };
     return { type: 'replica', ...this.#envelope, ...about };
   }
 
