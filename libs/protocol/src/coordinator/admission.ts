@@ -111,6 +111,7 @@ function welcome(
     heardAtMs: nowMs,
     sinceMs: nowMs,
     activity: 'preparing',
+    activityAtMs: nowMs,
     replica: null,
     records: [],
     lastUpdate: null,

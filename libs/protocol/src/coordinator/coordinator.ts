@@ -110,7 +110,10 @@ function onCommand(
   return worker === undefined ? state : beginDrain(state, worker, nowMs);
 }
 
-/** From a member: the talk with it is begun anew. From a stranger: a worker whose hello was damaged tries again. */
+/**
+ * From a member, which has shown its version: the talk with it is begun anew. From a stranger: one of another version
+ * is told, and a worker whose hello was damaged tries again.
+ */
 function onUnreadable(
   state: CoordinatorState,
   out: CoordinatorAction[],
@@ -119,13 +122,14 @@ function onUnreadable(
 ): CoordinatorState {
   const worker = state.workers.get(peer);
   reject(out, worker ?? null, problem === 'version' ? 'other-version' : 'damaged', what);
+  if (worker !== undefined) return breach(state, out, worker, what, nowMs);
   if (problem === 'version') {
     const hint = 'install the same version of lockstep on both machines';
-    const stamp = { conversation: worker?.conversation ?? 0, sequence: worker?.sent ?? 0 };
-    sendStamped(out, peer, { type: 'refuse', failure: { kind: 'protocol', what, hint } }, stamp);
+    const refusal = { type: 'refuse', failure: { kind: 'protocol', what, hint } } as const;
+    sendStamped(out, peer, refusal, { conversation: 0, sequence: 0 });
+  } else {
+    out.push({ type: 'drop', peer });
   }
-  if (worker !== undefined) return breach(state, out, worker, what, nowMs);
-  if (problem === 'damaged') out.push({ type: 'drop', peer });
   return state;
 }
 
@@ -171,7 +175,7 @@ function obey(
     case 'synced':
       return onSynced(state, out, worker, message, nowMs);
     case 'heartbeat':
-      return withWorker(state, { ...worker, activity: message.activity });
+      return withWorker(state, { ...worker, activity: message.activity, activityAtMs: nowMs });
     case 'gradient': {
       const [digest] = payloadDigests;
       if (bytes === undefined || digest === undefined) return state;

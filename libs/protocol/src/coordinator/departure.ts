@@ -127,11 +127,12 @@ export function dismiss(
 }
 
 /**
- * Remembers which shard a lost worker was computing. Tasks are done in the order given, so it was the first that it
- * has not answered. A shard that ends one worker after another would end them all.
+ * Remembers which shard a lost worker was computing: it had said that it computes, and tasks are done in the order
+ * given, so it was the first that it has not answered. What never reached it is not to blame. A shard that ends one
+ * worker after another would end them all.
  */
 function accuseShard(state: CoordinatorState, out: CoordinatorAction[], worker: WorkerRecord): CoordinatorState {
-  const shard = currentShard(state, worker.peer);
+  const shard = currentShard(state, worker);
   if (shard === null) return state;
   const key = `${state.step}:${shard}`;
   const victims = new Set(state.victims.get(key)).add(worker.peer);
@@ -146,13 +147,14 @@ function accuseShard(state: CoordinatorState, out: CoordinatorAction[], worker: 
   });
 }
 
-function currentShard({ phase }: CoordinatorState, peer: string): number | null {
-  if (phase.name !== 'computing') return null;
+function currentShard({ phase }: CoordinatorState, { peer, activity, activityAtMs }: WorkerRecord): number | null {
+  if (phase.name !== 'computing' || activity !== 'computing') return null;
   const own = [...phase.open].flatMap(([index, { assignments }]) =>
     assignments.filter((assignment) => assignment.peer === peer).map(({ sinceMs }) => ({ index, sinceMs })),
   );
   own.sort((a, b) => a.sinceMs - b.sinceMs || a.index - b.index);
-  return own[0]?.index ?? null;
+  const [first] = own;
+  return first !== undefined && first.sinceMs <= activityAtMs ? first.index : null;
 }
 
 /** The same process is back: it was not lost after all. */

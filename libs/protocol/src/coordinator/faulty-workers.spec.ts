@@ -182,17 +182,28 @@ describe('workers that fail again and again', () => {
 
   it('make a shard suspect that ends three of them', () => {
     const cluster = running(4, { shards: 1 });
-    cluster.gone('a');
-    cluster.gone('b');
+    const computing = { type: 'heartbeat', step: 0, activity: 'computing' } as const;
+    for (const peer of ['a', 'b']) {
+      cluster.say(peer, computing);
+      cluster.gone(peer);
+    }
+    cluster.say('c', computing);
     const actions = cluster.gone('c');
     expect(outcome(actions)).toMatchObject({
       failure: { kind: 'internal', what: expect.stringMatching(/shard 0 .*rows 0 to 8/) },
     });
   });
 
+  it('do not, when they are lost before they have begun', () => {
+    const cluster = running(4, { shards: 1 });
+    for (const peer of ['a', 'b', 'c']) cluster.gone(peer);
+    expect(cluster.owners().get(0)).toBe('d');
+  });
+
   it('do not, when their connections break and they come back', () => {
     const cluster = running(4, { shards: 1 });
     for (const peer of ['a', 'b', 'c']) {
+      cluster.say(peer, { type: 'heartbeat', step: 0, activity: 'computing' });
       cluster.gone(peer, false);
       cluster.comeBack(peer, 0);
     }

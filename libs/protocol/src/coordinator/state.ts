@@ -49,7 +49,9 @@ export interface WorkerRecord {
   readonly heardAtMs: number;
   /** When `status` last changed. */
   readonly sinceMs: number;
+  /** What it last said it was doing, and when. */
   readonly activity: Activity;
+  readonly activityAtMs: number;
   /** What it holds while it is not ready. */
   readonly replica: HeldReplica | null;
   /** Steps it can tell of that may be missing in the journal. */

@@ -162,7 +162,10 @@ describe('leaving', () => {
   it('is asked for, and done when the coordinator lets go', () => {
     const worker = syncedWorker();
     expect(worker.event({ type: 'leave-requested' })).toMatchObject([{ message: { type: 'leave', run: 'run-1' } }]);
-    expect(worker.receive(worker.assign(0))).toMatchObject([{ task: { type: 'gradient' } }]);
+    expect(worker.receive(worker.assign(0))).toMatchObject([
+      { task: { type: 'gradient' } },
+      { message: { type: 'heartbeat', activity: 'computing' } },
+    ]);
     expect(worker.receive(worker.stop('drained'), [])).toEqual([{ type: 'end', outcome: { result: 'left' } }]);
   });
 

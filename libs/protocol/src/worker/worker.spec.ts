@@ -2,6 +2,9 @@ import { LIMITS } from '@lockstep/config';
 import { describe, expect, it } from 'vitest';
 import { gradientOf, recordOf, syncedWorker, WorkerHarness } from '../testing/worker-harness.js';
 
+/** Step, part and number of parts. */
+type Part = [number, number, number];
+
 const RECONNECT = expect.objectContaining({ type: 'reconnect' });
 
 describe('a worker', () => {
@@ -32,7 +35,10 @@ describe('a worker', () => {
 
   it('computes, applies once and in order, and answers with what was computed', () => {
     const worker = syncedWorker();
-    expect(worker.receive(worker.assign(0, 1))).toMatchObject([{ task: { type: 'gradient', assign: { shard: 1 } } }]);
+    expect(worker.receive(worker.assign(0, 1))).toMatchObject([
+      { task: { type: 'gradient', assign: { shard: 1 } } },
+      { message: { type: 'heartbeat', activity: 'computing' } },
+    ]);
     const result = { ...gradientOf(0, 1), weightsDigest: 'w0' };
     expect(worker.computed(result)).toMatchObject([
       { message: { type: 'gradient', shard: 1, weightsDigest: 'w0', run: 'run-1' }, payload: [result.payload] },
@@ -47,7 +53,10 @@ describe('a worker', () => {
   it('takes work for the next step while it still applies this one', () => {
     const worker = syncedWorker();
     worker.receive(worker.update(0));
-    expect(worker.receive(worker.assign(1))).toMatchObject([{ task: { type: 'gradient' } }]);
+    expect(worker.receive(worker.assign(1))).toMatchObject([
+      { task: { type: 'gradient' } },
+      { message: { type: 'heartbeat', activity: 'computing' } },
+    ]);
   });
 
   it('evaluates and samples with the replica it has', () => {
@@ -201,7 +210,10 @@ describe('a run and its terms', () => {
     worker.event({ type: 'connected' });
     worker.welcome({ term: 2, incarnation: 'i-2' });
     expect(worker.prepared()).toMatchObject([{ message: { term: 2, replica: { step: 1 } } }]);
-    expect(worker.receive(worker.assign(1))).toMatchObject([{ task: { type: 'gradient' } }]);
+    expect(worker.receive(worker.assign(1))).toMatchObject([
+      { task: { type: 'gradient' } },
+      { message: { type: 'heartbeat', activity: 'computing' } },
+    ]);
     expect(worker.state.phase).toBe('synced');
     worker.event({ type: 'disconnected', reason: 'broke' });
     expect(worker.event({ type: 'connected' })).toMatchObject([
@@ -241,7 +253,10 @@ describe('a replica in parts', () => {
   it('replaces one that a synced worker holds', () => {
     const worker = syncedWorker();
     expect(worker.receive(worker.part(9, 0, 1))).toMatchObject([{ task: { type: 'load', step: 9 } }]);
-    expect(worker.receive(worker.assign(9))).toMatchObject([{ task: { type: 'gradient' } }]);
+    expect(worker.receive(worker.assign(9))).toMatchObject([
+      { task: { type: 'gradient' } },
+      { message: { type: 'heartbeat', activity: 'computing' } },
+    ]);
   });
 
   it.each([
@@ -251,7 +266,7 @@ describe('a replica in parts', () => {
     ['comes twice', [4, 0, 3], [4, 1, 3], [4, 1, 3]],
     ['is of another number of parts', [4, 0, 3], [4, 1, 4]],
     ['is past the last one', [4, 0, 0]],
-  ] as const)('is given up when a part %s', (_, ...parts) => {
+  ] satisfies [string, ...Part[]][])('is given up when a part %s', (_, ...parts: Part[]) => {
     const worker = new WorkerHarness().ready();
     const actions = parts.map(([step, part, count]) => worker.receive(worker.part(step, part, count)));
     expect(actions.slice(0, -1).flat()).toEqual([]);

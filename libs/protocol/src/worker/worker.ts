@@ -24,7 +24,14 @@ export interface WorkerTransition {
 export function stepWorker(state: WorkerState, event: WorkerEvent, nowMs: number): WorkerTransition {
   const out: WorkerAction[] = [];
   if (state.phase === 'ended') return { state, actions: out };
-  return { state: handle(state, out, event, nowMs), actions: out };
+  const handled = handle(state, out, event, nowMs);
+  return { state: begins(state, handled) ? beat(handled, out, nowMs) : handled, actions: out };
+}
+
+/** Whether a shard is begun now, which is said at once: a worker that ends in the middle shows what it ended with. */
+function begins(before: WorkerState, after: WorkerState): boolean {
+  if (after.phase !== 'synced' || after.tasks === before.tasks || after.tasks[0] !== 'gradient') return false;
+  return before.tasks.length === 0 || after.tasks.length < before.tasks.length;
 }
 
 function handle(state: WorkerState, out: WorkerAction[], event: WorkerEvent, nowMs: number): WorkerState {
@@ -37,7 +44,8 @@ function handle(state: WorkerState, out: WorkerAction[], event: WorkerEvent, now
     case 'message':
       return onMessage(state, out, event, nowMs);
     case 'unreadable':
-      if (event.problem === 'version') return fail(state, out, misunderstanding(event.what));
+      // One that has been welcomed knows the version: a digit was altered on the way.
+      if (event.problem === 'version' && !isWelcomed(state)) return fail(state, out, misunderstanding(event.what));
       return state.phase === 'away' ? state : breach(state, out, event.what, nowMs);
     case 'computed':
       return onComputed(state, out, event.conversation, event.result);
@@ -107,8 +115,12 @@ function onTick(before: WorkerState, out: WorkerAction[], nowMs: number): Worker
 }
 
 function pulse(state: WorkerState, out: WorkerAction[], nowMs: number): WorkerState {
+  return nowMs - state.pulsedAtMs < LIMITS.heartbeatEveryMs ? state : beat(state, out, nowMs);
+}
+
+function beat(state: WorkerState, out: WorkerAction[], nowMs: number): WorkerState {
   const { envelope } = state;
-  if (envelope === null || nowMs - state.pulsedAtMs < LIMITS.heartbeatEveryMs) return state;
+  if (envelope === null) return state;
   const message = { type: 'heartbeat', ...envelope, step: state.step ?? 0, activity: activityOf(state) } as const;
   return { ...say(state, out, message), pulsedAtMs: nowMs };
 }
