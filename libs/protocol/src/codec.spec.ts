@@ -1,7 +1,10 @@
-import { LockstepError } from '@lockstep/config';
+import { LIMITS } from '@lockstep/config';
+import { createDigest } from '@lockstep/reduce';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeCoordinatorMessage, decodeWorkerMessage, encodeMessage } from './codec.js';
+import type { Letter, Unreadable } from './codec.js';
+import { PROTOCOL_VERSION } from './messages.js';
 import type { WorkerMessage } from './messages.js';
 
 const GRADIENT: WorkerMessage = {
@@ -15,83 +18,196 @@ const GRADIENT: WorkerMessage = {
   lossSum: 1.5,
   characters: 10,
   computeMs: 2,
+  weightsDigest: null,
 };
+const HELLO: WorkerMessage = {
+  type: 'hello',
+  protocolVersion: PROTOCOL_VERSION,
+  softwareVersion: '0',
+  run: null,
+  obeyed: { term: 3, incarnation: 'i' },
+  name: 'h/gpu-0',
+  supervised: false,
+  host: 'h',
+  pid: 1,
+};
+const STAMP = { conversation: 4, sequence: 7 };
+const EMPTY = new Uint8Array();
 const encoder = new TextEncoder();
+const digest = await createDigest();
 
-function protocolError(act: () => unknown): LockstepError {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof LockstepError && error.kind === 'protocol') return error;
-    throw error;
-  }
-  throw new Error('nothing was thrown');
+function read(frames: readonly Uint8Array[]): Letter<WorkerMessage> {
+  const read = decodeWorkerMessage(digest, frames);
+  if ('problem' in read) throw new Error(read.what);
+  return read;
 }
 
+/** A header with a sound checksum around any text. */
+function sealed(text: string, version = PROTOCOL_VERSION): Uint8Array {
+  const start = `lockstep/${version} ${text} `;
+  return encoder.encode(start + digest(encoder.encode(start)));
+}
+
+const header = (value: unknown): Uint8Array => sealed(JSON.stringify(value));
+
+/** A header whose message is the gradient with some fields replaced, and what comes beside the message. */
+function altered(fields: object, beside: object = {}): Uint8Array {
+  return header({ stamp: STAMP, payload: [digest(EMPTY)], message: { ...GRADIENT, ...fields }, ...beside });
+}
+
+const problemOf = (frames: readonly Uint8Array[]): Unreadable['problem'] | undefined => {
+  const read = decodeWorkerMessage(digest, frames);
+  return 'problem' in read ? read.problem : undefined;
+};
+
+/** The frames with one bit of them all, counted through, flipped. */
+function withBitFlipped(frames: readonly Uint8Array[], bit: number): readonly Uint8Array[] {
+  let position = bit;
+  return frames.map((frame) => {
+    const copy = frame.slice();
+    const byte = copy[position >> 3];
+    if (position >= 0 && byte !== undefined) copy[position >> 3] = byte ^ (1 << (position & 7));
+    position -= 8 * frame.byteLength;
+    return copy;
+  });
+}
+
+const lengthBits = (frames: readonly Uint8Array[]): number =>
+  8 * frames.reduce((total, frame) => total + frame.byteLength, 0);
+
 describe('codec', () => {
-  it('gives back message and payload, the payload uncopied', () => {
+  it('gives back message, stamp and payload, the payload uncopied and with its digest', () => {
     const payload = new Uint8Array([1, 2, 3]);
-    const frames = encodeMessage(GRADIENT, [payload]);
-    const decoded = decodeWorkerMessage(frames);
-    expect(decoded.message).toEqual(GRADIENT);
-    expect(decoded.payload[0]).toBe(payload);
+    const letter = read(encodeMessage(digest, GRADIENT, STAMP, [payload]));
+    expect(letter).toMatchObject({ message: GRADIENT, stamp: STAMP, payloadDigests: [digest(payload)] });
+    expect(letter.payload[0]).toBe(payload);
+    expect(read(encodeMessage(digest, HELLO, STAMP))).toMatchObject({ message: HELLO, payload: [] });
+  });
+
+  it('takes digests that the sender has already', () => {
+    const payload = new Uint8Array([1, 2, 3]);
+    const known = encodeMessage(digest, GRADIENT, STAMP, [payload], [digest(payload)]);
+    expect(known).toEqual(encodeMessage(digest, GRADIENT, STAMP, [payload]));
   });
 
   it.each([Number.NaN, Infinity, -Infinity])('lets a loss of %s through: the run has diverged', (lossSum) => {
-    const { message } = decodeWorkerMessage(encodeMessage({ ...GRADIENT, lossSum }, [new Uint8Array()]));
+    const { message } = read(encodeMessage(digest, { ...GRADIENT, lossSum }, STAMP, [EMPTY]));
     expect(message).toMatchObject({ type: 'gradient', lossSum: Number.NaN });
   });
 
   it('starts with a readable preamble', () => {
-    expect(new TextDecoder().decode(encodeMessage(GRADIENT, [])[0])).toMatch(/^lockstep\/1 \{"type":"gradient"/);
-  });
-
-  it('names the other version', () => {
-    const frames = [encoder.encode('lockstep/7 {"type":"hello"}')];
-    expect(protocolError(() => decodeWorkerMessage(frames)).message).toContain('protocol 7');
+    const [first] = encodeMessage(digest, HELLO, STAMP);
+    expect(new TextDecoder().decode(first)).toMatch(/^lockstep\/2 \{"stamp":\{"conversation":4,.*\}\} [0-9a-f]{16}$/);
   });
 
   it.each([
+    ['1', encoder.encode('lockstep/1 {"type":"hello"}')],
+    ['3', sealed('{"of":"another form"}', 3)],
+    ['9', sealed('', 9)],
+  ])('names version %s as another version', (version, frame) => {
+    const read = decodeWorkerMessage(digest, [frame]);
+    expect(read).toMatchObject({ problem: 'version', what: expect.stringContaining(`protocol ${version}`) });
+  });
+
+  it('keeps ids of characters and names outside ASCII as they are', () => {
+    const host = 'h\u00f6st-\u{1f680}';
+    expect(read(encodeMessage(digest, { ...HELLO, host }, STAMP)).message).toMatchObject({ host });
+  });
+});
+
+describe('damage', () => {
+  it('by any single bit is refused, in the header and in the payload', () => {
+    for (const frames of [
+      encodeMessage(digest, GRADIENT, STAMP, [Uint8Array.from({ length: 40 }, (_, index) => index * 7)]),
+      encodeMessage(digest, HELLO, STAMP),
+    ]) {
+      expect(problemOf(frames)).toBeUndefined();
+      for (let bit = 0; bit < lengthBits(frames); bit += 1) {
+        expect(problemOf(withBitFlipped(frames, bit)), `bit ${bit}`).toBe('damaged');
+      }
+    }
+  });
+
+  it('by any bit of any payload is refused', () => {
+    const bytes = fc.uint8Array({ minLength: 1, maxLength: 300_000 });
+    fc.assert(
+      fc.property(bytes, fc.nat(), (payload, place) => {
+        const frames = encodeMessage(digest, GRADIENT, STAMP, [payload]);
+        const headerBits = 8 * (frames[0]?.byteLength ?? 0);
+        const bit = headerBits + (place % (8 * payload.byteLength));
+        expect(problemOf(withBitFlipped(frames, bit))).toBe('damaged');
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('by cutting off is refused, wherever it is cut', () => {
+    const frames = encodeMessage(digest, GRADIENT, STAMP, [Uint8Array.from({ length: 20 }, (_, index) => index)]);
+    const [first = EMPTY, payload = EMPTY] = frames;
+    for (let length = 0; length < first.byteLength; length += 1) {
+      expect(problemOf([first.subarray(0, length), payload]), `header of ${length}`).toBe('damaged');
+    }
+    for (let length = 0; length < payload.byteLength; length += 1) {
+      expect(problemOf([first, payload.subarray(0, length)]), `payload of ${length}`).toBe('damaged');
+    }
+  });
+
+  it('by taking the payload of another message is refused', () => {
+    const [first = EMPTY] = encodeMessage(digest, GRADIENT, STAMP, [Uint8Array.of(1)]);
+    const [, payload = EMPTY] = encodeMessage(digest, GRADIENT, STAMP, [Uint8Array.of(2)]);
+    expect(problemOf([first, payload])).toBe('damaged');
+  });
+});
+
+describe('what is no message', () => {
+  it.each([
     ['no frame', []],
-    ['an empty header', [new Uint8Array()]],
+    ['an empty header', [EMPTY]],
     ['bytes that are no text', [new Uint8Array([0xff, 0xfe])]],
     ['a request of another protocol', [encoder.encode('GET / HTTP/1.1\r\n')]],
-    ['broken JSON', [encoder.encode('lockstep/1 {"type":')]],
-    ['an unknown type', [encoder.encode('lockstep/1 {"type":"nonsense"}')]],
-    ['an unknown field', [encoder.encode(`lockstep/1 ${JSON.stringify({ ...GRADIENT, extra: 1 })}`), new Uint8Array()]],
-    [
-      'a negative shard',
-      [encoder.encode(`lockstep/1 ${JSON.stringify({ ...GRADIENT, shard: -1 })}`), new Uint8Array()],
-    ],
-    ['a missing payload', encodeMessage(GRADIENT, [])],
-    ['a payload too many', encodeMessage(GRADIENT, [new Uint8Array(), new Uint8Array()])],
-    ['an oversized header', [new Uint8Array((1 << 20) + 1)]],
-  ])('refuses %s', (_, frames) => {
-    protocolError(() => decodeWorkerMessage(frames));
+    ['a preamble alone', [encoder.encode(`lockstep/${PROTOCOL_VERSION} `)]],
+    ['broken JSON', [sealed('{"')]],
+    ['a wrong checksum', [altered({}).fill(0x30, -16), EMPTY]],
+    ['JSON that is no header', [header(null)]],
+    ['no stamp', [header({ payload: [], message: HELLO })]],
+    ['a negative sequence', [altered({}, { stamp: { conversation: 0, sequence: -1 } }), EMPTY]],
+    ['something beside the message', [altered({}, { more: 1 }), EMPTY]],
+    ['an unknown type', [altered({ type: 'nonsense' }), EMPTY]],
+    ['an unknown field', [altered({ extra: 1 }), EMPTY]],
+    ['a negative shard', [altered({ shard: -1 }), EMPTY]],
+    ['a missing payload', [altered({})]],
+    ['a payload too many', [altered({}), EMPTY, EMPTY]],
+    ['a payload without its digest', [altered({}, { payload: [] }), EMPTY]],
+    ['an oversized header', [new Uint8Array(LIMITS.headerLengthBytes + 1)]],
+  ])('is refused: %s', (_, frames) => {
+    expect(problemOf(frames)).toBe('damaged');
   });
 
-  it('does not take a worker for a coordinator', () => {
-    protocolError(() => decodeCoordinatorMessage(encodeMessage(GRADIENT, [new Uint8Array()])));
+  it('is not refused for what these tests put around it', () => {
+    expect(problemOf([altered({}), EMPTY])).toBeUndefined();
   });
 
-  it('answers any bytes with a message or a protocol error', () => {
-    const header = fc.oneof(
+  it('is a worker to whom expects a coordinator', () => {
+    const frames = encodeMessage(digest, GRADIENT, STAMP, [EMPTY]);
+    expect(decodeCoordinatorMessage(digest, frames)).toMatchObject({ problem: 'damaged' });
+  });
+
+  it('never throws, whatever the bytes', () => {
+    const typed = fc.record({
+      type: fc.constantFrom('hello', 'ready', 'gradient', 'snapshot', 'leave'),
+      run: fc.anything(),
+      step: fc.anything(),
+    });
+    const frame = fc.oneof(
       fc.uint8Array({ maxLength: 200 }),
-      fc.json().map((json) => encoder.encode(`lockstep/1 ${json}`)),
-      fc
-        .record({
-          type: fc.constantFrom('hello', 'ready', 'gradient', 'snapshot', 'leave'),
-          run: fc.anything(),
-          step: fc.anything(),
-        })
-        .map((fields) => encoder.encode(`lockstep/1 ${JSON.stringify(fields)}`)),
+      fc.json().map((json) => sealed(json)),
+      typed.map((message) => header({ stamp: STAMP, payload: [], message })),
     );
     fc.assert(
-      fc.property(fc.array(header, { maxLength: 4 }), (frames) => {
-        try {
-          decodeWorkerMessage(frames);
-        } catch (error) {
-          expect(error).toMatchObject({ name: 'LockstepError', kind: 'protocol' });
+      fc.property(fc.array(frame, { maxLength: 4 }), (frames) => {
+        for (const decode of [decodeWorkerMessage, decodeCoordinatorMessage]) {
+          const read = decode(digest, frames);
+          expect('problem' in read ? read.what : read.message.type).toBeTypeOf('string');
         }
       }),
       { numRuns: 2000 },

@@ -57,11 +57,15 @@ export class WorkerHarness {
     return this.event({ type: 'computed', conversation, result });
   }
 
+  isEnded(): boolean {
+    return this.state.phase === 'ended';
+  }
+
   /** Ticks four times a second until so much time has passed; everything that was asked for in it. */
   pass(durationMs: number): readonly WorkerAction[] {
     const untilMs = this.nowMs + durationMs;
     const actions: WorkerAction[] = [];
-    while (this.nowMs < untilMs && this.state.phase !== 'ended') {
+    while (this.nowMs < untilMs && !this.isEnded()) {
       this.nowMs = Math.min(untilMs, this.nowMs + 250);
       actions.push(...this.event({ type: 'tick' }));
     }
@@ -71,9 +75,9 @@ export class WorkerHarness {
   /** As above, with a coordinator that is heard all the time. */
   passHearing(durationMs: number): readonly WorkerAction[] {
     const actions: WorkerAction[] = [];
-    for (let passedMs = 0; passedMs < durationMs && this.state.phase !== 'ended'; passedMs += 1000) {
+    for (let passedMs = 0; passedMs < durationMs && !this.isEnded(); passedMs += 1000) {
       actions.push(...this.pass(1000));
-      if (this.state.phase !== 'ended') actions.push(...this.receive(this.heartbeat()));
+      if (!this.isEnded()) actions.push(...this.receive(this.heartbeat()));
     }
     return actions;
   }
