@@ -53,10 +53,7 @@ describe('a worker', () => {
   it('takes work for the next step while it still applies this one', () => {
     const worker = syncedWorker();
     worker.receive(worker.update(0));
-    expect(worker.receive(worker.assign(1))).toMatchObject([
-      { task: { type: 'gradient' } },
-      { message: { type: 'heartbeat', activity: 'computing' } },
-    ]);
+    expect(worker.receive(worker.assign(1))).toMatchObject([{ task: { type: 'gradient' } }]);
   });
 
   it('evaluates and samples with the replica it has', () => {
@@ -253,10 +250,7 @@ describe('a replica in parts', () => {
   it('replaces one that a synced worker holds', () => {
     const worker = syncedWorker();
     expect(worker.receive(worker.part(9, 0, 1))).toMatchObject([{ task: { type: 'load', step: 9 } }]);
-    expect(worker.receive(worker.assign(9))).toMatchObject([
-      { task: { type: 'gradient' } },
-      { message: { type: 'heartbeat', activity: 'computing' } },
-    ]);
+    expect(worker.receive(worker.assign(9))).toMatchObject([{ task: { type: 'gradient' } }]);
   });
 
   it.each([
