@@ -91,6 +91,7 @@ export class WorkerLoop {
   }
 
   #read(event: ClientEvent): WorkerEvent {
+    this.#passHandedOver();
     if (event.type === 'connected') this.#ports.faultPoint?.('W1', {});
     return event.type === 'message' ? this.#decode(event.frames) : event;
   }
