@@ -1,19 +1,70 @@
 /** The command line: one module a command, nothing but parsing here. */
 import { LockstepError } from '@lockstep/config';
 import yargs from 'yargs';
-import type { Argv } from 'yargs';
-import { doctorCommand } from './commands/doctor.js';
-import { engineCommand } from './commands/engine.js';
-import { evaluateCommand } from './commands/evaluate.js';
-import { inspectCommand } from './commands/inspect.js';
-import { sampleCommand } from './commands/sample.js';
-import { statusCommand } from './commands/status.js';
-import { stopCommand } from './commands/stop.js';
-import { trainCommand } from './commands/train.js';
-import { workerCommand } from './commands/worker.js';
+import type { Argv, CommandModule } from 'yargs';
+import type { CommandBody } from './commands/command-body.js';
 import { softwareVersion } from './version.js';
 
 const HELP_COLUMNS_MAX = 110;
+
+/** Every command: its words, what it is for, and where its body is. `false`: no user calls it. */
+const COMMANDS: readonly CommandModule[] = [
+  lazily('train', 'Train a character model on a text', async () => (await import('./commands/train.js')).trainCommand),
+  lazily(
+    'worker',
+    'Compute for a run that a coordinator leads',
+    async () => (await import('./commands/worker.js')).workerCommand,
+  ),
+  lazily('sample', 'Generate text from a checkpoint', async () => (await import('./commands/sample.js')).sampleCommand),
+  lazily(
+    'evaluate',
+    'Take the loss of a checkpoint on a text',
+    async () => (await import('./commands/evaluate.js')).evaluateCommand,
+  ),
+  lazily(
+    'inspect <directory>',
+    'Show and verify a checkpoint, or the last good one of a run',
+    async () => (await import('./commands/inspect.js')).inspectCommand,
+  ),
+  lazily('status [run]', 'Show how a run stands', async () => (await import('./commands/status.js')).statusCommand),
+  lazily(
+    'stop [run]',
+    'End a run after its running step, with a checkpoint',
+    async () => (await import('./commands/stop.js')).stopCommand,
+  ),
+  lazily(
+    'scale <workers> [run]',
+    'Change the number of local workers of a running run',
+    async () => (await import('./commands/control.js')).scaleCommand,
+  ),
+  lazily(
+    'drain <worker> [run]',
+    'Let a worker of a running run finish what it has and go',
+    async () => (await import('./commands/control.js')).drainCommand,
+  ),
+  lazily(
+    'reshard <shards> [run]',
+    'Cut the batches of a running run into another number of shards, from the next step on',
+    async () => (await import('./commands/control.js')).reshardCommand,
+  ),
+  lazily('doctor', 'Check this machine', async () => (await import('./commands/doctor.js')).doctorCommand),
+  lazily(
+    'engine',
+    'Manage the engine that runs the tensor maths',
+    async () => (await import('./commands/engine.js')).engineCommand,
+  ),
+  lazily('coordinator', false, async () => (await import('./commands/coordinator.js')).coordinatorCommand),
+];
+
+/** A command whose body is loaded when it is called: most need a library that takes long to load. */
+function lazily(command: string, describe: string | false, load: () => Promise<CommandBody>): CommandModule {
+  return {
+    command,
+    describe,
+    builder: async (cli: Argv) => (await load()).builder(cli),
+    handler: async (argv) => (await load()).handler(argv),
+  };
+}
 
 /** @param argv arguments after the program's name */
 export function createCli(argv: readonly string[]): Argv {
@@ -21,18 +72,11 @@ export function createCli(argv: readonly string[]): Argv {
     .scriptName('lockstep')
     .usage('$0 <command>\n\nDistributed data-parallel training for TensorFlow.js: a fault never changes the result.')
     .parserConfiguration({ 'duplicate-arguments-array': true, 'greedy-arrays': true, 'boolean-negation': false })
-    .command(trainCommand)
-    .command(workerCommand)
-    .command(sampleCommand)
-    .command(evaluateCommand)
-    .command(inspectCommand)
-    .command(statusCommand)
-    .command(stopCommand)
-    .command(doctorCommand)
-    .command(engineCommand)
+    .command([...COMMANDS])
     .completion('completion', 'Print a script for bash or zsh that completes commands and options')
     .example('$0 train', 'train on a novel with two local workers')
     .example('$0 train --text book.txt --preset small', 'train on a text of your own')
+    .example('$0 train --resume runs/RUN', 'go on with a run that was interrupted')
     .example('$0 sample --checkpoint runs/RUN --length 300', 'let a trained model write')
     .demandCommand(1, 'no command given')
     .strict()

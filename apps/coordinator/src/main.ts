@@ -5,10 +5,11 @@
 import { LockstepError, toLockstepError } from '@lockstep/config';
 import { hideBin } from 'yargs/helpers';
 import { createCli } from './cli.js';
+import { printable } from './views/printable.js';
 
 function explain(thrown: unknown): number {
   const error = toLockstepError(thrown);
-  process.stderr.write(`lockstep: ${error.line}\n`);
+  process.stderr.write(`lockstep: ${printable(error.line)}\n`);
   if (error.kind === 'internal') process.stderr.write(`${causeOf(error)}\n`);
   return error.exitCode;
 }

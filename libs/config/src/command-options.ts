@@ -53,7 +53,7 @@ export const WORKER_OPTIONS = {
   name: {
     type: 'string',
     group: CONNECTION,
-    defaultText: 'host and process id',
+    defaultText: 'the host, and the GPU if one is given',
     help: 'What this worker is called, over restarts; failures are counted by it',
   },
   run: { type: 'string', group: CONNECTION, defaultText: 'any', help: 'Take part in no other run than this' },

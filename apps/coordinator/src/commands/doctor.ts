@@ -3,8 +3,8 @@ import { EXIT_CODES } from '@lockstep/config';
 import { engineEnvironment, engineProbes, hostFacts } from '@lockstep/engine';
 import type { Probe } from '@lockstep/engine';
 import { measureLoopback, zeromqFacts } from '@lockstep/transport';
-import type { CommandModule } from 'yargs';
 import { renderTable } from '../views/table.js';
+import type { CommandBody } from './command-body.js';
 
 const LOOPBACK_ROUNDS = 20;
 const LOOPBACK_PAYLOAD_BYTES = 4 << 20;
@@ -31,9 +31,7 @@ async function loopbackProbe(): Promise<Probe> {
   }
 }
 
-export const doctorCommand: CommandModule = {
-  command: 'doctor',
-  describe: 'Check this machine',
+export const doctorCommand: CommandBody = {
   builder: (cli) =>
     cli
       .option('gpu', { type: 'boolean', default: false, describe: 'Check for training on a GPU' })

@@ -3,6 +3,7 @@
  */
 import { installEngine } from '@lockstep/engine';
 import type { CommandModule } from 'yargs';
+import type { CommandBody } from './command-body.js';
 
 const installCommand: CommandModule = {
   command: 'install',
@@ -17,9 +18,7 @@ const installCommand: CommandModule = {
   },
 };
 
-export const engineCommand: CommandModule = {
-  command: 'engine',
-  describe: 'Manage the engine that runs the tensor maths',
+export const engineCommand: CommandBody = {
   builder: (cli) => cli.command(installCommand).demandCommand(1, 'say what to do with the engine: install'),
   handler: () => undefined,
 };

@@ -2,7 +2,6 @@
 import { EVALUATE_OPTIONS } from '@lockstep/config';
 import { countWindows, cutRows } from '@lockstep/data';
 import { sumScalars } from '@lockstep/reduce';
-import type { CommandModule } from 'yargs';
 import { gatherValues } from '../options/gather-values.js';
 import { required } from '../options/required.js';
 import { yargsOptions } from '../options/yargs-options.js';
@@ -10,6 +9,7 @@ import { readText } from '../train/read-text.js';
 import { openTrainedModel } from '../trained-model.js';
 import type { TrainedModel } from '../trained-model.js';
 import { formatCount } from '../views/format.js';
+import type { CommandBody } from './command-body.js';
 
 /** Mean loss over all windows of a text, in nats a character. */
 function meanLoss({ model, config, checkpoint }: TrainedModel, ids: Int32Array): { loss: number; characters: number } {
@@ -28,9 +28,7 @@ function meanLoss({ model, config, checkpoint }: TrainedModel, ids: Int32Array):
   return { loss: sumScalars(sums) / characters, characters };
 }
 
-export const evaluateCommand: CommandModule = {
-  command: 'evaluate',
-  describe: 'Take the loss of a checkpoint on a text',
+export const evaluateCommand: CommandBody = {
   builder: (cli) =>
     cli.options(yargsOptions(EVALUATE_OPTIONS)).example('$0 evaluate --checkpoint runs/mine --text other.txt', ''),
   handler: async (argv) => {

@@ -40,5 +40,11 @@ export async function findRun(path: unknown): Promise<FoundRun> {
 /** The state as it is now: a coordinator that was killed could not write down that it ended. */
 export function currentState({ file, alive }: FoundRun): string {
   const over = file.state === 'done' || file.state === 'failed' || file.state === 'stopped';
-  return !over && alive === false ? 'died' : file.state;
+  if (over || alive !== false) return file.state;
+  return isSupervised(file) ? 'recovering' : 'died';
+}
+
+/** Whether somebody on this machine starts the coordinator again when it dies. */
+export function isSupervised({ supervisor, host }: RunFile): boolean {
+  return supervisor !== null && host === hostname() && isSameProcess(supervisor);
 }

@@ -1,15 +1,19 @@
 /** `lockstep inspect`: what a checkpoint or a run directory holds, checked bit by bit. */
-import { journalLine, listCheckpoints, readCheckpoint, readJournal, runPaths } from '@lockstep/checkpoint';
+import { listCheckpoints, readCheckpoint, readHistory, runPaths } from '@lockstep/checkpoint';
 import { configFingerprint, parseRunConfig } from '@lockstep/config';
 import { existsSync } from 'node:fs';
-import type { CommandModule } from 'yargs';
 import { warnPassedOver } from '../passed-over.js';
 import { formatCount, formatLoss } from '../views/format.js';
 import { renderTable } from '../views/table.js';
+import type { CommandBody } from './command-body.js';
 
 interface JournalFacts {
   readonly steps: number;
   readonly lastLoss: number | null;
+  /** Lives of the coordinator. */
+  readonly terms: number;
+  /** Number of shards, by the first step that was cut so. */
+  readonly plans: readonly { readonly fromStep: number; readonly shards: number }[];
   /** A crash left half a line at the end. */
   readonly torn: boolean;
 }
@@ -18,23 +22,24 @@ interface JournalFacts {
 async function inspectJournal(directory: string): Promise<JournalFacts | null> {
   const { journal } = runPaths(directory);
   if (!existsSync(journal)) return null;
-  const { lines, tornTail } = await readJournal(journal);
-  const last = lines.at(-1);
+  const { steps, lives, plans, tornTail } = await readHistory(journal);
   return {
-    steps: lines.length,
-    lastLoss: last === undefined ? null : journalLine.parse(last).loss,
+    steps: steps.length,
+    lastLoss: steps.at(-1)?.loss ?? null,
+    terms: lives.length,
+    plans: plans.map(({ fromStep, shards }) => ({ fromStep, shards: shards.length })),
     torn: tornTail !== null,
   };
 }
 
-function journalText({ steps, lastLoss, torn }: JournalFacts): string {
+function journalText({ steps, lastLoss, terms, plans, torn }: JournalFacts): string {
   const loss = lastLoss === null ? '' : `, the last with loss ${formatLoss(lastLoss)}`;
-  return `${formatCount(steps)} committed steps${loss}${torn ? '; its last line is torn' : ''}`;
+  const lives = terms === 1 ? '' : `, in ${terms} lives of the coordinator`;
+  const cuts = plans.map(({ fromStep, shards }) => `${shards} shards from step ${formatCount(fromStep)}`).join(', ');
+  return `${formatCount(steps)} committed steps${loss}${lives}; ${cuts}${torn ? '; its last line is torn' : ''}`;
 }
 
-export const inspectCommand: CommandModule = {
-  command: 'inspect <directory>',
-  describe: 'Show and verify a checkpoint, or the last good one of a run',
+export const inspectCommand: CommandBody = {
   builder: (cli) =>
     cli
       .positional('directory', { type: 'string', demandOption: true, describe: 'Checkpoint folder or run directory' })

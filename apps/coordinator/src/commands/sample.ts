@@ -2,18 +2,16 @@
 import { SAMPLE_OPTIONS } from '@lockstep/config';
 import { randomStream, UNKNOWN_ID } from '@lockstep/data';
 import { pickCharacter } from '@lockstep/model';
-import type { CommandModule } from 'yargs';
 import { gatherValues } from '../options/gather-values.js';
 import { required } from '../options/required.js';
 import { yargsOptions } from '../options/yargs-options.js';
 import { openTrainedModel } from '../trained-model.js';
+import type { CommandBody } from './command-body.js';
 
 /** Characters that are written together: a write a character would cost more than the character. */
 const WRITE_EVERY = 64;
 
-export const sampleCommand: CommandModule = {
-  command: 'sample',
-  describe: 'Generate text from a checkpoint',
+export const sampleCommand: CommandBody = {
   builder: (cli) =>
     cli
       .options(yargsOptions(SAMPLE_OPTIONS))

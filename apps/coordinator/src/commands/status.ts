@@ -1,9 +1,10 @@
 /** `lockstep status`: how a run stands, from its run file. */
-import type { CommandModule } from 'yargs';
 import { formatCount, formatLoss, formatSeconds } from '../views/format.js';
+import { printable } from '../views/printable.js';
 import { renderTable } from '../views/table.js';
 import { currentState, findRun } from './find-run.js';
 import type { FoundRun } from './find-run.js';
+import type { CommandBody } from './command-body.js';
 
 function describeRun(run: FoundRun): string {
   const { file, path } = run;
@@ -13,7 +14,7 @@ function describeRun(run: FoundRun): string {
     ['run', file.runId],
     ['directory', path],
     ['state', `${currentState(run)}${file.error === null ? '' : `: ${file.error}`}`],
-    ['coordinator', `pid ${file.coordinator.pid} on ${file.host} at ${file.endpoint}`],
+    ['coordinator', `pid ${file.coordinator.pid} on ${file.host} at ${file.endpoint}, term ${file.term}`],
     ['step', `${formatCount(file.step)}${steps}, epoch ${file.epoch + 1}`],
     ['loss', file.loss === null ? '-' : `${formatLoss(file.loss)} nats a character`],
     ['rate', `${formatCount(file.charactersPerSecond)} characters a second`],
@@ -21,16 +22,14 @@ function describeRun(run: FoundRun): string {
     ...(run.summary === null ? [] : [['weights', `SHA-256 ${run.summary.weightsSha256}`]]),
     ['updated', `${formatSeconds(age)} ago`],
   ];
-  const workers = file.workers.map(({ slot, pid, host, state, step, shards, secondsPerShard }) =>
-    [slot, pid, host, state, step, shards, secondsPerShard.toFixed(2)].map(String),
+  const workers = file.workers.map(({ slot, name, pid, host, state, step, shards, secondsPerShard }) =>
+    [slot, name, pid, host, state, step, shards, secondsPerShard.toFixed(2)].map((cell) => printable(String(cell))),
   );
-  const head = ['worker', 'pid', 'host', 'state', 'step', 'shards', 's a shard'];
+  const head = ['worker', 'name', 'pid', 'host', 'state', 'step', 'shards', 's a shard'];
   return renderTable(facts) + (workers.length === 0 ? '' : `\n\n${renderTable([head, ...workers])}`);
 }
 
-export const statusCommand: CommandModule = {
-  command: 'status [run]',
-  describe: 'Show how a run stands',
+export const statusCommand: CommandBody = {
   builder: (cli) =>
     cli
       .positional('run', { type: 'string', describe: 'Run directory; the latest below runs/ when not given' })

@@ -1,16 +1,14 @@
 /** `lockstep stop`: ends a run as Ctrl-C would, and waits until it has ended. */
 import { isSameProcess } from '@lockstep/checkpoint';
 import { LockstepError } from '@lockstep/config';
-import type { CommandModule } from 'yargs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { currentState, findRun } from './find-run.js';
+import type { CommandBody } from './command-body.js';
 
 const LOOK_AGAIN_MS = 100;
 const DEFAULT_TIMEOUT_SECONDS = 120;
 
-export const stopCommand: CommandModule = {
-  command: 'stop [run]',
-  describe: 'End a run after its running step, with a checkpoint',
+export const stopCommand: CommandBody = {
   builder: (cli) =>
     cli
       .positional('run', { type: 'string', describe: 'Run directory; the latest below runs/ when not given' })
@@ -22,19 +20,20 @@ export const stopCommand: CommandModule = {
       }),
   handler: async (argv) => {
     const run = await findRun(argv['run']);
-    const { coordinator, host } = run.file;
+    const { coordinator, supervisor, host } = run.file;
     if (run.alive === null) {
       throw new LockstepError('unavailable', `the coordinator of ${run.path} runs on ${host}`, 'stop it there');
     }
-    if (!run.alive) {
+    const first = run.alive ? coordinator : supervisor;
+    if (first === null || !isSameProcess(first)) {
       process.stdout.write(`${run.path} is not running (${currentState(run)})\n`);
       return;
     }
-    process.kill(coordinator.pid, 'SIGTERM');
+    process.kill(first.pid, 'SIGTERM');
     const deadline = performance.now() + Number(argv['timeout']) * 1000;
-    while (isSameProcess(coordinator)) {
+    while (isSameProcess(first) || (supervisor !== null && isSameProcess(supervisor))) {
       if (performance.now() > deadline) {
-        const who = `the coordinator of ${run.path} (pid ${coordinator.pid})`;
+        const who = `the coordinator of ${run.path} (pid ${first.pid})`;
         const what = `${who} has not ended in ${String(argv['timeout'])} seconds`;
         throw new LockstepError('retry', what, 'its step may be long: wait, or end it with kill -9');
       }

@@ -1,15 +1,13 @@
 /** `lockstep worker`: lends this machine to a run that a coordinator leads, here or elsewhere. */
 import { WORKER_OPTIONS } from '@lockstep/config';
-import { runWorkerProcess } from '@lockstep/worker';
-import type { CommandModule } from 'yargs';
+import { defaultWorkerName, runWorkerProcess } from '@lockstep/worker';
 import { gatherValues } from '../options/gather-values.js';
 import { required } from '../options/required.js';
 import { yargsOptions } from '../options/yargs-options.js';
 import { softwareVersion } from '../version.js';
+import type { CommandBody } from './command-body.js';
 
-export const workerCommand: CommandModule = {
-  command: 'worker',
-  describe: 'Compute for a run that a coordinator leads',
+export const workerCommand: CommandBody = {
   builder: (cli) =>
     cli
       .options(yargsOptions(WORKER_OPTIONS))
@@ -24,7 +22,10 @@ export const workerCommand: CommandModule = {
       coordinator,
       run: values.run ?? null,
       peer: typeof peer === 'string' ? peer : null,
+      name: values.name ?? defaultWorkerName(values.gpu),
+      supervised: typeof peer === 'string',
       gpuIndex: values.gpu ?? WORKER_OPTIONS.gpu.default,
+      awayLimitMs: (values.coordinatorTimeout ?? WORKER_OPTIONS.coordinatorTimeout.default) * 1000,
       connectDeadlineMs: (values.connectTimeout ?? WORKER_OPTIONS.connectTimeout.default) * 1000,
       softwareVersion: softwareVersion(),
       note: (what) => process.stderr.write(`worker pid ${process.pid}: ${what}\n`),

@@ -1,6 +1,7 @@
 /** How a run ended: a summary that is written and shown, or the failure that ended it. */
-import { writeSummary } from '@lockstep/checkpoint';
+import { readCheckpoint, readSummary, writeSummary } from '@lockstep/checkpoint';
 import { LockstepError } from '@lockstep/config';
+import type { ErrorKind } from '@lockstep/config';
 import { UNKNOWN_ID } from '@lockstep/data';
 import type { CoordinatorOutcome } from '@lockstep/protocol';
 import type { RunSummary, RunView } from './events.js';
@@ -10,8 +11,6 @@ import type { RunObserver } from './run-events.js';
 import type { DirectoryStore } from './run-store.js';
 
 export interface Conclusion {
-  /** How local workers ended that were not told to. */
-  readonly deaths: readonly string[];
   readonly plan: RunPlan;
   readonly store: DirectoryStore;
   readonly directory: RunDirectory;
@@ -20,19 +19,23 @@ export interface Conclusion {
   readonly startedMs: number;
   readonly observer: RunObserver;
   readonly engine: string;
+  /** In the plan of the last step. */
+  readonly shards: number;
 }
+
+/** What more time, more workers or a mended disk may cure. */
+const RESUMABLE: ReadonlySet<ErrorKind> = new Set(['retry', 'io', 'unavailable', 'internal', 'locked']);
 
 /** @throws LockstepError when the run failed, naming what keeps its results */
 export async function conclude(outcome: CoordinatorOutcome, parts: Conclusion): Promise<RunSummary> {
   const { plan, store, directory, view } = parts;
-  const latest = store.latestCheckpoint;
   if (outcome.result === 'failed') {
     const { kind, what, hint } = outcome.failure;
-    // How the first of our own workers died says more than what its silence looked like from here.
-    const [death] = parts.deaths;
-    const cause = death === undefined ? what : `${what.replace(/, the first by: .*$/, '')}: ${death}`;
-    throw new LockstepError(kind, cause, `${hint} (${directory.path} holds the last checkpoint and the logs)`);
+    const wayOn = RESUMABLE.has(kind) ? `; lockstep train --resume ${quote(directory.path)} goes on from there` : '';
+    throw new LockstepError(kind, what, `${hint} (${directory.path} holds the last checkpoint and the logs${wayOn})`);
   }
+  // One that had nothing left to do has written none.
+  const latest = store.latestCheckpoint ?? (await readCheckpoint(directory.path));
   const summary: RunSummary = {
     runId: parts.runId,
     result: outcome.result,
@@ -40,19 +43,37 @@ export async function conclude(outcome: CoordinatorOutcome, parts: Conclusion): 
     characters: store.characters,
     epochMeanLoss: store.epochMeanLoss,
     validationLoss: parts.observer.validationLoss,
-    weightsSha256: latest?.weightsSha256 ?? '',
+    weightsSha256: latest.weightsSha256,
     charactersPerSecond: store.overallRate,
     engine: parts.engine,
     // Local ones, or all that answered where others helped.
     workers: Math.max(plan.options.workers, parts.observer.secondsPerShard.size),
-    shards: plan.shards.length,
+    shards: parts.shards,
     wallSeconds: (performance.now() - parts.startedMs) / 1000,
   };
   await writeSummary(directory.path, { ...summary, epochMeanLoss: [...summary.epochMeanLoss] });
-  const checkpoint = latest?.path ?? '';
-  const next = nextCommands(plan, directory.path);
-  view.show({ event: 'summary', summary, runDirectory: directory.path, checkpoint, next });
+  showSummary(view, plan, directory, summary, latest.path);
   return summary;
+}
+
+/** Shows again how a run has ended that has nothing left to do. */
+export async function concludeAgain(plan: RunPlan, directory: RunDirectory, view: RunView): Promise<RunSummary> {
+  const summary = { ...(await readSummary(directory.path)), result: 'done' } as const;
+  const { path } = await readCheckpoint(directory.path);
+  view.show({ event: 'notice', text: `the run in ${directory.path} is done already; --steps makes it go on` });
+  showSummary(view, plan, directory, summary, path);
+  return summary;
+}
+
+function showSummary(
+  view: RunView,
+  plan: RunPlan,
+  { path }: RunDirectory,
+  summary: RunSummary,
+  checkpoint: string,
+): void {
+  const next = nextCommands(plan, path, summary.result === 'done');
+  view.show({ event: 'summary', summary, runDirectory: path, checkpoint, next });
 }
 
 /** Begins a sample of an English text well. */
@@ -60,13 +81,15 @@ const ENGLISH_PRIME = 'She was ';
 const PRIME_LENGTH = 8;
 
 /** What one can do with a run that has ended, for this very model and text. */
-function nextCommands({ config, vocabulary, options, prime, textPaths }: RunPlan, path: string): readonly string[] {
+function nextCommands(plan: RunPlan, path: string, isDone: boolean): readonly string[] {
+  const { config, vocabulary, options, prime, textPaths } = plan;
   const isKnown = !vocabulary.encode(ENGLISH_PRIME).includes(UNKNOWN_ID);
   const start = isKnown ? ENGLISH_PRIME : [...prime].slice(0, PRIME_LENGTH).join('');
   const text = textPaths === undefined ? '' : ` --text ${textPaths.map(quote).join(' ')}`;
   const sizes = `--embedding ${config.embedding} --units ${config.units}`;
   return [
     `npx lockstep sample --checkpoint ${quote(path)} --prime ${JSON.stringify(start)} --length 300`,
+    ...(isDone ? [] : [`npx lockstep train --resume ${quote(path)}`]),
     `npx lockstep train --init-from ${quote(path)} --preset ${options.preset} ${sizes}${text}`,
   ];
 }

@@ -33,6 +33,8 @@ export type RunEvent =
       readonly stepsPerEpoch: number;
       readonly parameters: number;
       readonly config: RunConfig;
+      /** Steps that the run had made before; null when it begins. */
+      readonly resumedAt: number | null;
     }
   | { readonly event: 'worker'; readonly worker: number; readonly status: string; readonly detail: string }
   | { readonly event: 'assigned'; readonly step: number; readonly shards: ReadonlyMap<number, readonly number[]> }
@@ -50,7 +52,34 @@ export type RunEvent =
     }
   | { readonly event: 'validation'; readonly step: number; readonly loss: number; readonly characters: number }
   | { readonly event: 'checkpoint'; readonly step: number; readonly path: string }
-  | { readonly event: 'rejected'; readonly worker: number | null; readonly reason: string }
+  | {
+      readonly event: 'rejected';
+      readonly worker: number | null;
+      readonly reason: string;
+      readonly detail: string;
+    }
+  /** A worker takes much longer than the others, who do its work too. */
+  | {
+      readonly event: 'late';
+      readonly worker: number;
+      readonly name: string;
+      readonly host: string;
+      readonly step: number;
+      readonly activity: string;
+      readonly waitedSeconds: number;
+      /** The same in units of the median time of a shard. */
+      readonly medians: number;
+    }
+  /** The run goes on after nobody seemed to hold the weights, from `step` done steps. */
+  | {
+      readonly event: 'recovered';
+      readonly from: 'replicas' | 'checkpoint';
+      readonly step: number;
+      /** Up to here steps are computed again and compared with the journal. */
+      readonly replayUntil: number;
+    }
+  | { readonly event: 'plan'; readonly fromStep: number; readonly shards: number }
+  | { readonly event: 'quarantined'; readonly name: string; readonly detail: string }
   | { readonly event: 'notice'; readonly text: string }
   | { readonly event: 'warning'; readonly text: string }
   | { readonly event: 'sample'; readonly prime: string; readonly text: string }

@@ -2,7 +2,7 @@
  * Works out everything that a run is before anything is written or started: the resolved configuration, the batches
  * and the first weights.
  */
-import { LockstepError, resolveOptions, setOrDefault } from '@lockstep/config';
+import { configFingerprint, LockstepError, resolveOptions, setOrDefault } from '@lockstep/config';
 import type { MachineFacts, OptionValues, ResolvedOptions, RunConfig, TrainOptions } from '@lockstep/config';
 import { readWeights } from '@lockstep/checkpoint';
 import type { WeightsOnly } from '@lockstep/checkpoint';
@@ -24,6 +24,7 @@ import { viewAsBytes } from '@lockstep/runtime';
 import type { Batches } from '@lockstep/runtime';
 import { warnPassedOver } from '../passed-over.js';
 import { readText } from './read-text.js';
+import type { SourceText } from './read-text.js';
 
 /** As in the paper and in TensorFlow's text-generation tutorial. */
 const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-7 } as const;
@@ -33,7 +34,8 @@ export interface RunPlan {
   readonly config: RunConfig;
   readonly vocabulary: Vocabulary;
   readonly layout: WeightLayout;
-  readonly weights: Float32Array;
+  /** The first weights; drawn when asked for, which takes seconds for a large model. */
+  readonly weights: () => Float32Array;
   readonly shards: readonly Shard[];
   readonly schedule: Schedule;
   readonly batches: Batches;
@@ -93,25 +95,58 @@ function checkShape(start: WeightsOnly, path: string, layout: WeightLayout): voi
   );
 }
 
+/** @throws LockstepError `data` naming the text and both sums when it is another one than the run has learnt from */
+function checkText({ sha256 }: SourceText, { text }: RunConfig, paths: readonly string[] | undefined): void {
+  if (sha256 === text.sha256) return;
+  const what = `the text ${(paths ?? text.sources).join(', ')} has changed: SHA-256 ${sha256}, the run has ${text.sha256}`;
+  throw new LockstepError('data', what, 'put the old text back, or name it with --text, or begin a new run');
+}
+
+/** @throws LockstepError `config` naming the first setting that differs */
+function checkConfig(config: RunConfig, known: RunConfig): void {
+  if (configFingerprint(config) === configFingerprint(known)) return;
+  const names = Object.keys(known) as (keyof RunConfig)[];
+  const odd = names.find((name) => JSON.stringify(config[name]) !== JSON.stringify(known[name])) ?? 'formatVersion';
+  const what = `${odd} is ${JSON.stringify(config[odd])} now, the run has ${JSON.stringify(known[odd])}`;
+  throw new LockstepError('config', what, 'go on with the version and the files that the run was started with');
+}
+
 async function readStart(path: string | undefined): Promise<WeightsOnly | undefined> {
   return path === undefined ? undefined : readWeights(path, { onPassedOver: warnPassedOver });
 }
 
+/** What is known of a run that goes on. */
+export interface KnownRun {
+  /** What decides its result. */
+  readonly config: RunConfig;
+  /** Of its newest sound checkpoint; null before the first. */
+  readonly vocabulary: readonly string[] | null;
+}
+
 /**
  * @param facts the machine and the engine that will compute
+ * @param known the run that this plan must be of; undefined for a new one
  * @throws LockstepError naming the option, the text or the checkpoint that does not fit
  */
-export async function planRun(values: OptionValues<TrainOptions>, facts: MachineFacts): Promise<RunPlan> {
+export async function planRun(
+  values: OptionValues<TrainOptions>,
+  facts: MachineFacts,
+  known?: KnownRun,
+): Promise<RunPlan> {
   const options = resolveOptions(values, facts);
   const source = await readText(values.text);
-  const start = await readStart(values.initFrom);
-  const vocabulary =
-    start === undefined || start.checkpoint === null
-      ? buildVocabulary(source.text)
-      : vocabularyFromCharacters(start.checkpoint.vocabulary);
+  if (known !== undefined) checkText(source, known.config, values.text);
+  // A run that goes on has no need of the file that it began from.
+  const begun = known !== undefined && known.vocabulary !== null;
+  const start = begun ? undefined : await readStart(values.initFrom);
+  const characters = begun ? known.vocabulary : (start?.checkpoint?.vocabulary ?? null);
+  const vocabulary = characters === null ? buildVocabulary(source.text) : vocabularyFromCharacters(characters);
   const ids = vocabulary.encode(source.text);
-  const text = { sources: [...source.sources], sha256: source.sha256, characters: ids.length };
-  const config = runConfig(values, facts, options, text, vocabulary, start);
+  const sources = known?.config.text.sources ?? source.sources;
+  const text = { sources: [...sources], sha256: source.sha256, characters: ids.length };
+  const initFrom = begun ? known.config.initFrom : (start?.weightsSha256 ?? null);
+  const config = runConfig(values, facts, options, text, vocabulary, initFrom);
+  if (known !== undefined) checkConfig(config, known.config);
   const layout = weightLayout(config);
   if (start !== undefined) checkShape(start, values.initFrom ?? '', layout);
   const { training, validation } = splitValidation(ids, config.validationFraction);
@@ -122,7 +157,7 @@ export async function planRun(values: OptionValues<TrainOptions>, facts: Machine
     config,
     vocabulary,
     layout,
-    weights: start === undefined ? initialWeights(layout, config) : Float32Array.from(start.weights),
+    weights: () => (start === undefined ? initialWeights(layout, config) : Float32Array.from(start.weights)),
     shards: planShards(config.batchSize, config.shards),
     ...windows,
     totalSteps: 'steps' in duration ? duration.steps : duration.epochs * windows.schedule.stepsPerEpoch,
@@ -138,7 +173,7 @@ function runConfig(
   options: ResolvedOptions,
   text: RunConfig['text'],
   vocabulary: Vocabulary,
-  start: WeightsOnly | undefined,
+  initFrom: string | null,
 ): RunConfig {
   const { batchSize, sequenceLength, embedding, units, shards, threads } = options;
   return Object.freeze({
@@ -153,7 +188,7 @@ function runConfig(
     embedding,
     units,
     init: setOrDefault(values, 'init'),
-    initFrom: start?.weightsSha256 ?? null,
+    initFrom,
     optimizer: setOrDefault(values, 'optimizer'),
     learningRate: setOrDefault(values, 'learningRate'),
     ...ADAM,

@@ -16,7 +16,7 @@ export interface RunDirectory {
 }
 
 /** `runs/2026-11-23T06-15-02-1f0c2d3e`: sorts by time, tells two runs of one second apart. */
-function newRunPath(runId: string): string {
+export function newRunPath(runId: string): string {
   const time = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
   return join(RUNS_FOLDER, `${time}-${runId.slice(0, 8)}`);
 }
@@ -37,29 +37,29 @@ async function makeFolder(path: string): Promise<void> {
 /** What a run directory may hold before its run: the lock that was just taken. */
 const LOCK_FILES = /^(\.lock\..*|lock\.json)$/;
 
-/**
- * Makes the folder of a run.
- * @param path as the user gave it; undefined for a new one below `runs/`
- */
-export async function createRunDirectory(path: string | undefined, runId: string): Promise<RunDirectory> {
-  const chosen = path ?? newRunPath(runId);
+/** What a coordinator may leave behind that died before its run had begun. */
+const LEFT_BEHIND = /^(logs|options\.json|\..*\.tmp)$/;
+
+/** Makes the folder of a run. */
+export async function createRunDirectory(path: string): Promise<RunDirectory> {
   try {
-    await makeFolder(resolve(chosen));
+    await makeFolder(resolve(path));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new LockstepError('io', `cannot make the run directory ${chosen}: ${reason}`, 'give another --run-dir', {
+    throw new LockstepError('io', `cannot make the run directory ${path}: ${reason}`, 'give another --run-dir', {
       cause,
     });
   }
-  return { path: chosen, paths: runPaths(chosen) };
+  return { path, paths: runPaths(path) };
 }
 
 /**
  * Refuses a folder that holds anything but our lock; called with the lock held.
+ * @param isAgain whether a coordinator of this very run may have died there
  * @throws LockstepError `usage`
  */
-export async function prepareRunDirectory({ path, paths }: RunDirectory): Promise<void> {
-  const found = (await readdir(path)).filter((name) => !LOCK_FILES.test(name));
+export async function checkIsEmpty({ path }: RunDirectory, isAgain: boolean): Promise<void> {
+  const found = (await readdir(path)).filter((name) => !LOCK_FILES.test(name) && !(isAgain && LEFT_BEHIND.test(name)));
   if (found.length > 0) {
     const what = found.includes('config.json') ? 'holds a run already' : `is not empty (${found[0] ?? ''})`;
     throw new LockstepError(
@@ -68,5 +68,4 @@ export async function prepareRunDirectory({ path, paths }: RunDirectory): Promis
       'give a new --run-dir; nothing was overwritten',
     );
   }
-  await mkdir(paths.logs);
 }

@@ -1,17 +1,15 @@
 /** What the machine reports and how a run begins, in the words of the views. */
-import type { Report } from '@lockstep/protocol';
+import type { CoordinatorSettings, Report } from '@lockstep/protocol';
 import { copyToIntegers } from '@lockstep/runtime';
-import type { ServerTransport } from '@lockstep/runtime';
+import type { Assignment } from '../supervise/messages.js';
 import type { RunEvent, RunView } from './events.js';
+import type { OpenedRun } from './open-run.js';
 import type { RunPlan } from './plan-run.js';
-import type { RunDirectory } from './run-directory.js';
 
 export function startEvent(
-  plan: RunPlan,
-  engine: { readonly label: string; readonly device: string },
-  runId: string,
-  directory: RunDirectory,
-  transport: ServerTransport,
+  { plan, directory, transport }: OpenedRun,
+  { runId, engine }: Assignment,
+  { resumption }: CoordinatorSettings,
 ): RunEvent {
   return {
     event: 'start',
@@ -28,6 +26,7 @@ export function startEvent(
     stepsPerEpoch: plan.schedule.stepsPerEpoch,
     parameters: plan.layout.length,
     config: plan.config,
+    resumedAt: resumption?.journalled ?? null,
   };
 }
 
@@ -72,10 +71,23 @@ function toEvent(report: Report, plan: RunPlan): RunEvent {
     case 'warning':
       return { event: 'warning', text: report.what };
     case 'rejected':
-      return { event: 'rejected', worker: report.slot, reason: report.reason };
+      return { event: 'rejected', worker: report.slot, reason: report.reason, detail: report.detail };
+    case 'late':
+      return lateEvent(report);
+    case 'recovered':
+      return { event: 'recovered', from: report.from, step: report.step, replayUntil: report.replayUntil };
+    case 'plan':
+      return { event: 'plan', fromStep: report.fromStep + 1, shards: report.shards };
+    case 'quarantined':
+      return { event: 'quarantined', name: report.name, detail: report.detail };
     case 'assigned':
       return { event: 'assigned', step: report.step, shards: report.shards };
     case 'answered':
       return { event: 'answered', step: report.step, worker: report.slot, computeSeconds: report.computeMs / 1000 };
   }
+}
+
+function lateEvent(report: Extract<Report, { type: 'late' }>): RunEvent {
+  const { slot, name, host, step, activity, waitedMs, medians } = report;
+  return { event: 'late', worker: slot, name, host, step: step + 1, activity, waitedSeconds: waitedMs / 1000, medians };
 }

@@ -1,34 +1,62 @@
 /** Keeps `run.json` fresh, so that `lockstep status` and other programs see a run without talking to it. */
-import { writeRunFile } from '@lockstep/checkpoint';
+import { ownIdentity, writeRunFile } from '@lockstep/checkpoint';
 import type { ProcessIdentity, RunFile, RunState } from '@lockstep/checkpoint';
 import { toLockstepError } from '@lockstep/config';
 import type { CoordinatorState } from '@lockstep/protocol';
+import { hostname } from 'node:os';
+import type { Assignment } from '../supervise/messages.js';
+import type { OpenedRun } from './open-run.js';
 
 const WRITE_EVERY_MS = 1_000;
 
 /** What does not change during a run. */
-export interface RunFacts {
+interface RunFacts {
   readonly runId: string;
   readonly host: string;
   readonly coordinator: ProcessIdentity;
+  readonly supervisor: ProcessIdentity;
+  readonly term: number;
   readonly endpoint: string;
+  readonly control: string;
   readonly steps: number;
   readonly stepsPerEpoch: number;
   readonly engine: string;
-  readonly shards: number;
 }
 
 /** What does. */
-export interface RunProgress {
+interface RunProgress {
   readonly state: CoordinatorState;
   readonly loss: number | null;
   readonly charactersPerSecond: number;
   /** Seconds that a worker computed on its last shard, by slot. */
   readonly secondsPerShard: ReadonlyMap<number, number>;
+  /** Whether this run's supervisor started the worker behind a peer. */
+  readonly isLocal: (peer: string) => boolean;
+}
+
+export function statusFacts(
+  { plan, transport }: OpenedRun,
+  { runId, supervisor, engine }: Assignment,
+  term: number,
+  control: string,
+): RunFacts {
+  return {
+    runId,
+    host: hostname(),
+    coordinator: ownIdentity(),
+    supervisor,
+    term,
+    endpoint: transport.endpoint,
+    control,
+    steps: plan.totalSteps,
+    stepsPerEpoch: plan.schedule.stepsPerEpoch,
+    engine: engine.label,
+  };
 }
 
 function stateWord({ phase, stopRequested }: CoordinatorState): RunState {
   if (stopRequested) return 'stopping';
+  if (phase.name === 'recovering') return 'recovering';
   return phase.name === 'gathering' ? 'waiting' : 'running';
 }
 
@@ -70,41 +98,40 @@ export class RunStatusWriter {
   }
 
   #content(ended: RunState | null, error: string | null): RunFile {
-    const { runId, host, coordinator, endpoint, steps, stepsPerEpoch, engine, shards } = this.#facts;
-    const { state, loss, charactersPerSecond, secondsPerShard } = this.#progress();
+    const { stepsPerEpoch, ...facts } = this.#facts;
+    const progress = this.#progress();
+    const { state, loss, charactersPerSecond } = progress;
     return {
-      formatVersion: 1,
-      runId,
-      host,
-      coordinator,
-      endpoint,
+      formatVersion: 2,
+      ...facts,
       state: ended ?? stateWord(state),
       startedAt: this.#startedAt,
       updatedAt: new Date().toISOString(),
       step: state.step,
-      steps,
       epoch: Math.floor(Math.max(0, state.step - 1) / stepsPerEpoch),
       loss,
       charactersPerSecond,
-      engine,
-      shards,
-      workers: ended === null ? workerRows(state, secondsPerShard) : [],
+      shards: state.plans.at(-1)?.shards.length ?? 0,
+      workers: ended === null ? workerRows(progress) : [],
       error,
     };
   }
 }
 
-function workerRows(state: CoordinatorState, secondsPerShard: ReadonlyMap<number, number>): RunFile['workers'] {
-  const pending = state.phase.name === 'computing' ? [...state.phase.pending.values()] : [];
+function workerRows({ state, secondsPerShard, isLocal }: RunProgress): RunFile['workers'] {
+  const open = state.phase.name === 'computing' ? [...state.phase.open.values()] : [];
   return [...state.workers.values()]
     .sort((a, b) => a.slot - b.slot)
-    .map(({ peer, slot, pid, host, status }) => ({
+    .map(({ peer, slot, name, pid, host, status, drainingSinceMs, replica }) => ({
       slot,
+      name,
+      peer,
+      local: isLocal(peer),
       pid,
       host,
-      state: status,
-      step: state.step,
-      shards: pending.filter((assignment) => assignment.peer === peer).length,
+      state: drainingSinceMs === null ? status : 'draining',
+      step: status === 'ready' ? state.step : (replica?.step ?? 0),
+      shards: open.filter(({ assignments }) => assignments.some((assignment) => assignment.peer === peer)).length,
       secondsPerShard: secondsPerShard.get(slot) ?? 0,
     }));
 }

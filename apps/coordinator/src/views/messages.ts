@@ -1,6 +1,7 @@
 /** The sentences that the terminal and the plain view share. */
 import type { RunEvent } from '../train/events.js';
 import { formatCount, formatLoss, formatSeconds } from './format.js';
+import { printable } from './printable.js';
 
 type EventOf<T extends RunEvent['event']> = Extract<RunEvent, { event: T }>;
 
@@ -22,7 +23,42 @@ export function startLines(event: EventOf<'start'>): readonly string[] {
     `batch   ${batchSize} sequences of ${sequenceLength} characters in ${plural(config.shards, 'shard')}; ` +
       `${plural(event.totalSteps, 'step')}, ${formatCount(event.stepsPerEpoch)} an epoch`,
     `engine  ${event.engine}, ${plural(config.threads, 'thread')} a worker; ${waiting} at ${endpoint}`,
+    ...resumedLines(event),
   ];
+}
+
+/** A run that goes on says from where. */
+function resumedLines({ resumedAt, totalSteps }: EventOf<'start'>): readonly string[] {
+  return resumedAt === null ? [] : [`resumed after step ${formatCount(resumedAt)} of ${formatCount(totalSteps)}`];
+}
+
+export function lateLine(event: EventOf<'late'>): string {
+  const { worker, name, host, step, activity, waitedSeconds, medians } = event;
+  const doing = activity === 'silent' ? 'is silent' : `says it is ${activity}`;
+  return (
+    `worker ${worker} (${printable(name)} on ${printable(host)}) is late at step ${formatCount(step)}: ` +
+    `${waitedSeconds.toFixed(1)} s, ${medians.toFixed(1)} times as long as others; it ${doing}; others do its work too`
+  );
+}
+
+export function recoveredLine({ from, step, replayUntil }: EventOf<'recovered'>): string {
+  const source = from === 'replicas' ? 'from the weights that workers hold' : 'from the checkpoint';
+  const again = replayUntil - step;
+  const replay = again > 0 ? `; ${plural(again, 'step')} computed again and compared with the journal` : '';
+  return `goes on ${source} after step ${formatCount(step)}${replay}`;
+}
+
+export function planLine({ fromStep, shards }: EventOf<'plan'>): string {
+  return `${plural(shards, 'shard')} a batch from step ${formatCount(fromStep)} on`;
+}
+
+export function quarantinedLine({ name, detail }: EventOf<'quarantined'>): string {
+  return `${printable(name)} is not let in again: ${printable(detail)}`;
+}
+
+export function rejectedLine({ worker, reason, detail }: EventOf<'rejected'>): string {
+  const who = worker === null ? 'a stranger' : `worker ${worker}`;
+  return `ignored from ${who}: ${reason}${detail === '' ? '' : `, ${printable(detail)}`}`;
 }
 
 export function validationLine(event: EventOf<'validation'>): string {

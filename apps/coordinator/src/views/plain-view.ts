@@ -1,7 +1,18 @@
 /** Plain lines for logs and pipes: what happened, and every few seconds how far the run is. */
 import type { RunEvent, RunView } from '../train/events.js';
 import { formatCount, formatLoss, formatSeconds } from './format.js';
-import { sampleLines, startLines, summaryLines, validationLine } from './messages.js';
+import {
+  lateLine,
+  planLine,
+  quarantinedLine,
+  recoveredLine,
+  rejectedLine,
+  sampleLines,
+  startLines,
+  summaryLines,
+  validationLine,
+} from './messages.js';
+import { printable } from './printable.js';
 
 const PROGRESS_EVERY_MS = 5_000;
 
@@ -28,7 +39,7 @@ export class PlainView implements RunView {
         this.#totalSteps = event.totalSteps;
         return startLines(event);
       case 'worker':
-        return [`worker ${event.worker} ${event.status}${event.detail === '' ? '' : `: ${event.detail}`}`];
+        return [`worker ${event.worker} ${event.status}${event.detail === '' ? '' : `: ${printable(event.detail)}`}`];
       case 'step':
         return this.#progress(event);
       case 'validation':
@@ -36,11 +47,19 @@ export class PlainView implements RunView {
       case 'checkpoint':
         return event.step === 0 ? [] : [`checkpoint ${event.path}`];
       case 'rejected':
-        return [`ignored from ${event.worker === null ? 'a stranger' : `worker ${event.worker}`}: ${event.reason}`];
+        return [rejectedLine(event)];
+      case 'late':
+        return [lateLine(event)];
+      case 'recovered':
+        return [recoveredLine(event)];
+      case 'plan':
+        return [planLine(event)];
+      case 'quarantined':
+        return [quarantinedLine(event)];
       case 'notice':
-        return [event.text];
+        return [printable(event.text)];
       case 'warning':
-        return [`warning: ${event.text}`];
+        return [`warning: ${printable(event.text)}`];
       case 'sample':
         return sampleLines(event);
       case 'summary':

@@ -46,6 +46,7 @@ const START: RunEvent = {
     threads: 1,
     digestEvery: 10,
   },
+  resumedAt: null,
 };
 
 function step(count: number): RunEvent {

@@ -6,7 +6,18 @@ import { MultiBar, Presets } from 'cli-progress';
 import type { SingleBar } from 'cli-progress';
 import type { RunEvent, RunView } from '../train/events.js';
 import { formatCount, formatLoss, formatSeconds } from './format.js';
-import { sampleLines, startLines, summaryLines, validationLine } from './messages.js';
+import {
+  lateLine,
+  planLine,
+  quarantinedLine,
+  recoveredLine,
+  rejectedLine,
+  sampleLines,
+  startLines,
+  summaryLines,
+  validationLine,
+} from './messages.js';
+import { printable } from './printable.js';
 
 const BAR_FORMAT = '{bar} step {value}/{total}  epoch {epoch}  loss {loss}  {rate} characters/s  {left}';
 const NARROW_BAR_FORMAT = '{value}/{total}  loss {loss}  {rate}/s  {left}';
@@ -58,8 +69,8 @@ export class TerminalView implements RunView {
         this.#progress = this.#bars.create(event.totalSteps, 0, { epoch: 1, loss: '-', rate: '-', left: 'starting' });
         return;
       case 'worker':
-        this.#workerLine(event.worker).bar.update(0, { text: `${event.status} ${event.detail}` });
-        if (event.status === 'gone') this.#log([`worker ${event.worker} gone: ${event.detail}`]);
+        this.#workerLine(event.worker).bar.update(0, { text: `${event.status} ${printable(event.detail)}` });
+        if (event.status === 'gone') this.#log([`worker ${event.worker} gone: ${printable(event.detail)}`]);
         return;
       case 'assigned':
         for (const [worker, shards] of event.shards) this.#workerLine(worker).shards = shards.join(', ');
@@ -79,13 +90,25 @@ export class TerminalView implements RunView {
         if (event.step > 0) this.#log([`checkpoint ${event.path}`]);
         return;
       case 'rejected':
-        this.#log([`ignored from ${event.worker === null ? 'a stranger' : `worker ${event.worker}`}: ${event.reason}`]);
+        this.#log([rejectedLine(event)]);
+        return;
+      case 'late':
+        this.#log([lateLine(event)]);
+        return;
+      case 'recovered':
+        this.#log([recoveredLine(event)]);
+        return;
+      case 'plan':
+        this.#log([planLine(event)]);
+        return;
+      case 'quarantined':
+        this.#log([quarantinedLine(event)]);
         return;
       case 'notice':
-        this.#log([event.text]);
+        this.#log([printable(event.text)]);
         return;
       case 'warning':
-        this.#log([`warning: ${event.text}`]);
+        this.#log([`warning: ${printable(event.text)}`]);
         return;
       case 'sample':
         this.close();

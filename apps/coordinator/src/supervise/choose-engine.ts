@@ -6,7 +6,7 @@ import { setOrDefault, toLockstepError } from '@lockstep/config';
 import type { MachineFacts, OptionValues, TrainOptions } from '@lockstep/config';
 import { findEngine, hostFacts, installEngine } from '@lockstep/engine';
 import type { EngineFound } from '@lockstep/engine';
-import type { RunEvent } from './events.js';
+import type { RunEvent } from '../train/events.js';
 
 export interface ChosenEngine {
   readonly facts: MachineFacts;

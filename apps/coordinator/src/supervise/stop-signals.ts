@@ -4,7 +4,7 @@
  * Ctrl-C to the whole process group and `npm` passes it on once more, so signals that come together count as one.
  */
 import { EXIT_CODES } from '@lockstep/config';
-import type { RunView } from './events.js';
+import type { RunView } from '../train/events.js';
 
 const SAME_KEYSTROKE_MS = 200;
 

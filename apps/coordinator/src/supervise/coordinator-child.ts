@@ -1,0 +1,62 @@
+/**
+ * The coordinator as a child process: started early, told what to lead when that is known, watched until it ends. It
+ * ends when we do, however we end, because the channel between us breaks in any case.
+ */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { EXECUTABLE } from './executable.js';
+import { isNotice } from './messages.js';
+import type { Notice, Order } from './messages.js';
+import type { ProcessEnd } from './restart-policy.js';
+
+export interface CoordinatorHandlers {
+  readonly onNotice: (notice: Notice) => void;
+  /** Called once, after the last notice. */
+  readonly onEnd: (end: ProcessEnd) => void;
+}
+
+export class CoordinatorChild {
+  readonly #child: ChildProcess;
+  readonly #startedMs = performance.now();
+  readonly #ended: Promise<ProcessEnd>;
+
+  constructor(runId: string) {
+    // Nothing of it goes to standard output, which belongs to the view; what it prints as it dies should be seen.
+    this.#child = spawn(process.execPath, [EXECUTABLE, 'coordinator', '--run', runId], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      serialization: 'advanced',
+    });
+    this.#ended = new Promise((resolve) => {
+      // `close` comes after the last message has been read.
+      this.#child.once('close', (code, signal) => resolve({ code, signal }));
+      this.#child.once('error', () => resolve({ code: null, signal: 'no start' }));
+    });
+  }
+
+  lead(order: Order, { onNotice, onEnd }: CoordinatorHandlers): void {
+    this.#child.on('message', (message) => {
+      if (isNotice(message)) onNotice(message);
+    });
+    void this.#ended.then(onEnd);
+    this.send(order);
+  }
+
+  /** What cannot be delivered any more is dropped: the end of the child says more. */
+  send(order: Order): void {
+    if (this.#child.connected) this.#child.send(order, () => undefined);
+  }
+
+  get livedMs(): number {
+    return performance.now() - this.#startedMs;
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  /** Ends it at once and waits until it has. */
+  async end(): Promise<void> {
+    this.kill();
+    await this.#ended;
+  }
+}

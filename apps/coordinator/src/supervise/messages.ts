@@ -1,0 +1,105 @@
+/**
+ * What the supervisor and the coordinator, its child, say to each other over their channel. Both are this very
+ * program, so that a message is believed once its type is known; errors travel as data, for classes do not survive
+ * the trip.
+ */
+import type { ProcessIdentity } from '@lockstep/checkpoint';
+import { LockstepError, toLockstepError } from '@lockstep/config';
+import type { ErrorKind, OptionValues, TrainOptions } from '@lockstep/config';
+import type { RunEvent, RunSummary } from '../train/events.js';
+import type { ChosenEngine } from './choose-engine.js';
+
+/** Everything that a coordinator is told about the run it leads. */
+export interface Assignment {
+  readonly runId: string;
+  readonly directory: string;
+  /** Whether the run is in the directory already, or may be: a coordinator of this supervisor has died there. */
+  readonly begins: 'new' | 'resumed' | 'again';
+  readonly values: OptionValues<TrainOptions>;
+  readonly engine: ChosenEngine;
+  /** The very address of the life before, where workers look for it; null for the one in the options. */
+  readonly endpoint: string | null;
+  /** Local workers that live and may hold the weights. */
+  readonly localPeers: readonly string[];
+  readonly supervisor: ProcessIdentity;
+  /** Whether the view shows who computes what, several times a step. */
+  readonly detailed: boolean;
+}
+
+/** From the supervisor. */
+export type Order =
+  | { readonly type: 'lead'; readonly assignment: Assignment }
+  /** Finish the step, take a checkpoint, end. */
+  | { readonly type: 'stop' }
+  | { readonly type: 'worker-started'; readonly peer: string }
+  /** The process behind a peer has ended, for certain. */
+  | { readonly type: 'worker-gone'; readonly peer: string; readonly reason: string }
+  /** A local worker will not be started again; `failure` is why, `left` how many there are still. */
+  | { readonly type: 'given-up'; readonly failure: PortableError; readonly final: boolean; readonly left: number }
+  | { readonly type: 'scaled'; readonly id: number; readonly ok: boolean; readonly text: string };
+
+/** From the coordinator. */
+export type Notice =
+  /** The run directory is ready and workers can connect. */
+  | {
+      readonly type: 'bound';
+      readonly endpoint: string;
+      readonly term: number;
+      readonly workers: number;
+      readonly logsFolder: string;
+    }
+  | { readonly type: 'event'; readonly event: RunEvent }
+  /** Workers are told that the run is over: none is started again. */
+  | { readonly type: 'ending' }
+  | { readonly type: 'ended'; readonly summary: RunSummary }
+  | { readonly type: 'failed'; readonly error: PortableError }
+  /** A user wants this many local workers. */
+  | { readonly type: 'scale'; readonly id: number; readonly workers: number }
+  /** A user has a local worker drained: when it ends nobody takes its place. */
+  | { readonly type: 'retire'; readonly peer: string };
+
+/** What the supervisor says to its workers. */
+export type WorkerOrder = { readonly type: 'reconnect' };
+
+export interface PortableError {
+  readonly kind: ErrorKind;
+  readonly what: string;
+  readonly hint: string;
+  readonly stack: string;
+}
+
+const ORDERS: ReadonlySet<unknown> = new Set<Order['type']>([
+  'lead',
+  'stop',
+  'worker-started',
+  'worker-gone',
+  'given-up',
+  'scaled',
+]);
+const NOTICES: ReadonlySet<unknown> = new Set<Notice['type']>([
+  'bound',
+  'event',
+  'ending',
+  'ended',
+  'failed',
+  'scale',
+  'retire',
+]);
+
+const hasTypeOf = (types: ReadonlySet<unknown>, message: unknown): boolean =>
+  typeof message === 'object' && message !== null && 'type' in message && types.has(message.type);
+
+export const isOrder = (message: unknown): message is Order => hasTypeOf(ORDERS, message);
+export const isNotice = (message: unknown): message is Notice => hasTypeOf(NOTICES, message);
+
+export function toPortable(thrown: unknown): PortableError {
+  const { kind, message, hint, stack, cause } = toLockstepError(thrown);
+  const origin = cause instanceof Error ? cause.stack : stack;
+  return { kind, what: message, hint, stack: origin ?? '' };
+}
+
+export function fromPortable({ kind, what, hint, stack }: PortableError): LockstepError {
+  const error = new LockstepError(kind, what, hint);
+  error.stack = stack;
+  return error;
+}

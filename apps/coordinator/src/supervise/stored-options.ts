@@ -1,0 +1,120 @@
+/**
+ * Options over the lives of a run. What decides the result stays as it was at the start, and comes from the run's
+ * configuration; what only decides where, how long and how carefully it runs may be given anew.
+ */
+import { readRunFile, readRunOptions, runPaths } from '@lockstep/checkpoint';
+import { checkOptions, flagName, LockstepError, parseRunConfig, TRAIN_OPTIONS } from '@lockstep/config';
+import type { OptionValues, ResolvedOptions, RunConfig, TrainOptions } from '@lockstep/config';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+
+type Values = OptionValues<TrainOptions>;
+
+/** What a resumed run may be given anew. */
+const CHANGEABLE: ReadonlySet<string> = new Set<keyof TrainOptions>([
+  'text',
+  'steps',
+  'epochs',
+  'workers',
+  'minWorkers',
+  'bind',
+  'workerTimeout',
+  'audit',
+  'checkpointEvery',
+  'keep',
+  'maxFaults',
+  'maxPreemptions',
+  'maxCoordinatorRestarts',
+  'sampleLength',
+  'installEngine',
+  'json',
+  'quiet',
+  'resume',
+]);
+
+/** Said anew each time, or only of use at the start. */
+const NOT_STORED = ['resume', 'runDir', 'json', 'quiet', 'installEngine'] as const satisfies (keyof TrainOptions)[];
+
+export interface ResumedRun {
+  readonly runId: string;
+  /** Where it was bound last. */
+  readonly endpoint: string | null;
+  readonly values: Values;
+}
+
+/** What is kept of a run's options: files by their whole path, the chosen preset and duration by name. */
+export function optionsToStore(runId: string, values: Values, options: ResolvedOptions): Record<string, unknown> {
+  const { steps: _steps, epochs: _epochs, ...rest } = values;
+  const stored: Record<string, unknown> = { runId, ...rest, preset: options.preset, ...options.duration };
+  for (const name of NOT_STORED) delete stored[name];
+  if (values.text !== undefined) stored['text'] = values.text.map((path) => resolve(path));
+  if (values.initFrom !== undefined) stored['initFrom'] = resolve(values.initFrom);
+  return stored;
+}
+
+/**
+ * Reads what a run was started with and lays over it what is given now.
+ * @param given command line, environment and file
+ * @throws LockstepError `usage` naming an option that contradicts the run, or a directory that is none
+ */
+export async function resumeRun(directory: string, given: Values): Promise<ResumedRun> {
+  const { config: configPath, options, journal, run } = runPaths(directory);
+  if (!existsSync(configPath) || !existsSync(options)) {
+    const what = `${directory} holds no run that can be resumed`;
+    const hint = existsSync(journal) ? 'its options.json or config.json is missing' : 'name a run directory';
+    throw new LockstepError('usage', what, hint);
+  }
+  const { runId, ...saved } = await readRunOptions(directory);
+  if (typeof runId !== 'string') throw new LockstepError('data', `${options} names no run`, 'begin a new run');
+  const stored = checkOptions(TRAIN_OPTIONS, saved, { kind: 'config', nameOf: (name) => `${name} in ${options}` });
+  const config = parseRunConfig(JSON.parse(await readFile(configPath, 'utf8')), configPath);
+  const { preset, initFrom } = stored;
+  const fixed: Values = {
+    ...decidedBy(config),
+    ...(preset === undefined ? {} : { preset }),
+    ...(initFrom === undefined ? {} : { initFrom }),
+  };
+  checkAgainst(fixed, given, directory);
+  const isLonger = given.steps !== undefined || given.epochs !== undefined;
+  const file = existsSync(run) ? await readRunFile(directory) : null;
+  return {
+    runId,
+    endpoint: file === null || given.bind !== undefined ? null : file.endpoint,
+    values: { ...(isLonger ? withoutDuration(stored) : stored), ...given, ...fixed },
+  };
+}
+
+/** @throws LockstepError naming the first option that is given and is another one than the run's */
+function checkAgainst(fixed: Values, given: Values, directory: string): void {
+  for (const [name, value] of Object.entries(given)) {
+    if (CHANGEABLE.has(name)) continue;
+    const before: unknown = fixed[name as keyof Values];
+    const now = name === 'initFrom' ? resolve(String(value)) : value;
+    if (isSame(now, before)) continue;
+    const had = before === undefined || before === null ? 'without it' : `with ${JSON.stringify(before)}`;
+    const flag = `--${flagName(name)}`;
+    const what = `${flag} ${JSON.stringify(value)} contradicts the run in ${directory}, which was started ${had}`;
+    throw new LockstepError('usage', what, `leave ${flag} out, or begin a new run`);
+  }
+}
+
+/** `auto` goes with whatever was chosen. */
+function isSame(given: unknown, before: unknown): boolean {
+  return given === 'auto' || JSON.stringify(given) === JSON.stringify(before ?? undefined);
+}
+
+function withoutDuration({ steps: _steps, epochs: _epochs, ...rest }: Values): Values {
+  return rest;
+}
+
+/** The options that a configuration has fixed. */
+function decidedBy(config: RunConfig): Values {
+  const { order, validationFraction, batchSize, sequenceLength, embedding, units, init } = config;
+  const { optimizer, learningRate, clipNorm, seed, shards, engine, device, threads, digestEvery } = config;
+  return {
+    ...{ order, validationFraction, batchSize, sequenceLength, embedding, units, init },
+    ...{ optimizer, learningRate, seed, shards, engine, device, threads, digestEvery },
+    ...(clipNorm === null ? {} : { clipNorm }),
+  };
+}

@@ -1,0 +1,221 @@
+/**
+ * `lockstep train` as its user sees it: keeps one coordinator and the local workers alive, shows what happens, ends
+ * as the run ends. It holds nothing that the run needs, so that either side can die: a coordinator that is killed is
+ * started again on the same address while its workers keep the weights.
+ */
+import { EXIT_CODES, LockstepError, setOrDefault } from '@lockstep/config';
+import type { ErrorKind, OptionValues, TrainOptions } from '@lockstep/config';
+import { ownIdentity } from '@lockstep/checkpoint';
+import type { RunSummary, RunView } from '../train/events.js';
+import type { ChosenEngine } from './choose-engine.js';
+import { CoordinatorChild } from './coordinator-child.js';
+import { fromPortable, toPortable } from './messages.js';
+import type { Assignment, Notice } from './messages.js';
+import { afterCoordinatorEnd, fullBudget, isPreemption } from './restart-policy.js';
+import type { CoordinatorRestarts, ProcessEnd } from './restart-policy.js';
+import { StopSignals } from './stop-signals.js';
+import { WorkerPool } from './worker-pool.js';
+import type { WorkerEnd } from './worker-pool.js';
+
+export interface SupervisorOptions {
+  readonly runId: string;
+  readonly directory: string;
+  readonly begins: 'new' | 'resumed';
+  /** Where an earlier life was bound, for workers that still look there; null for the address in the options. */
+  readonly endpoint: string | null;
+  readonly values: OptionValues<TrainOptions>;
+  readonly engine: ChosenEngine;
+  readonly view: RunView;
+  readonly detailed: boolean;
+  /** Started already, so that it boots while the engine is chosen. */
+  readonly coordinator: CoordinatorChild;
+}
+
+type Bound = Extract<Notice, { type: 'bound' }>;
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  #coordinator: CoordinatorChild;
+  #restarts: CoordinatorRestarts;
+  #restartTimer: NodeJS.Timeout | undefined;
+  #pool: WorkerPool | undefined;
+  #signals: StopSignals | undefined;
+  #endpoint: string | null;
+  /** How the coordinator died last, to be told once it is there again. */
+  #lastEnd: string | undefined;
+  #isStopping = false;
+  readonly #outcome: Promise<RunSummary>;
+  #resolve: (summary: RunSummary) => void = () => undefined;
+  #reject: (error: LockstepError) => void = () => undefined;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#coordinator = options.coordinator;
+    this.#endpoint = options.endpoint;
+    const budget = fullBudget(setOrDefault(options.values, 'maxCoordinatorRestarts'));
+    this.#restarts = { budget, row: 0, hadBug: false };
+    this.#outcome = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  /** Runs to the end. Returns the summary; throws what ended the run otherwise. */
+  async run(): Promise<RunSummary> {
+    try {
+      this.#lead(this.#options.begins);
+      const summary = await this.#outcome;
+      await this.#pool?.stop();
+      return summary;
+    } finally {
+      clearTimeout(this.#restartTimer);
+      this.#signals?.release();
+      await this.#pool?.stop(0);
+      await this.#coordinator.end();
+      this.#options.view.close();
+    }
+  }
+
+  #lead(begins: Assignment['begins']): void {
+    const { runId, directory, values, engine, detailed } = this.#options;
+    const assignment = {
+      ...{ runId, directory, begins, values, engine, detailed },
+      endpoint: this.#endpoint,
+      localPeers: this.#pool?.peers ?? [],
+      supervisor: ownIdentity(),
+    };
+    const coordinator = this.#coordinator;
+    let hasOutcome = false;
+    coordinator.lead(
+      { type: 'lead', assignment },
+      {
+        onNotice: (notice) => {
+          hasOutcome ||= notice.type === 'ended' || notice.type === 'failed';
+          this.#onNotice(notice);
+        },
+        onEnd: (end) => {
+          if (!hasOutcome) this.#coordinatorEnded(end);
+        },
+      },
+    );
+  }
+
+  #onNotice(notice: Notice): void {
+    switch (notice.type) {
+      case 'bound':
+        return this.#bound(notice);
+      case 'event':
+        return this.#options.view.show(notice.event);
+      case 'ending':
+        return this.#pool?.end();
+      case 'ended':
+        return this.#resolve(notice.summary);
+      case 'failed':
+        return this.#reject(fromPortable(notice.error));
+      case 'scale':
+        return this.#scale(notice.id, notice.workers);
+      case 'retire':
+        return this.#pool?.retire(notice.peer);
+    }
+  }
+
+  #bound({ endpoint, term, workers, logsFolder }: Bound): void {
+    this.#endpoint = endpoint;
+    if (this.#lastEnd !== undefined) {
+      this.#warn(`the coordinator ${this.#lastEnd}; started again (term ${term})`);
+      this.#lastEnd = undefined;
+    }
+    this.#signals ??= new StopSignals(
+      this.#options.view,
+      () => this.#stopWell(),
+      () => this.#killAll(),
+    );
+    if (this.#isStopping) this.#coordinator.send({ type: 'stop' });
+    if (this.#pool !== undefined) {
+      this.#pool.nudge();
+      return;
+    }
+    const { runId, values, engine } = this.#options;
+    this.#pool = new WorkerPool({
+      ...{ endpoint, run: runId, gpus: engine.gpus, logsFolder },
+      budgets: {
+        faults: fullBudget(setOrDefault(values, 'maxFaults')),
+        preemptions: fullBudget(setOrDefault(values, 'maxPreemptions')),
+      },
+      onStart: (peer) => this.#coordinator.send({ type: 'worker-started', peer }),
+      onEnd: (end) => this.#workerEnded(end),
+    });
+    this.#pool.scale(workers);
+  }
+
+  #stopWell(): void {
+    this.#isStopping = true;
+    this.#coordinator.send({ type: 'stop' });
+  }
+
+  #killAll(): void {
+    this.#pool?.kill();
+    this.#coordinator.kill();
+  }
+
+  #coordinatorEnded(end: ProcessEnd): void {
+    const how = `ended by ${end.signal ?? `exit code ${end.code ?? '?'}`}`;
+    const { state, verdict } = afterCoordinatorEnd(this.#restarts, end, this.#coordinator.livedMs, performance.now());
+    this.#restarts = state;
+    if (!verdict.restart) {
+      const { directory } = this.#options;
+      const hint =
+        verdict.why === 'budget'
+          ? `too often: see --max-coordinator-restarts; lockstep train --resume ${directory} goes on`
+          : `this is a bug in lockstep, please report it; lockstep train --resume ${directory} goes on`;
+      this.#reject(new LockstepError(verdict.why === 'budget' ? 'retry' : 'internal', `the coordinator ${how}`, hint));
+      return;
+    }
+    this.#lastEnd = how;
+    this.#restartTimer = setTimeout(() => {
+      this.#coordinator = new CoordinatorChild(this.#options.runId);
+      this.#lead('again');
+    }, verdict.afterMs);
+  }
+
+  #workerEnded({ peer, name, reason, verdict, ...end }: WorkerEnd): void {
+    this.#coordinator.send({ type: 'worker-gone', peer, reason });
+    if (verdict === null || verdict.restart) return;
+    const left = this.#pool?.size ?? 0;
+    const option = isPreemption(end) ? '--max-preemptions' : '--max-faults';
+    const failure =
+      verdict.why === 'final'
+        ? new LockstepError(kindOf(end.code), reason, 'starting it again would not help')
+        : new LockstepError(
+            'retry',
+            `${reason}; the budget of ${option} is used up`,
+            `see its log, or raise ${option}`,
+          );
+    this.#warn(`${name} is not started again: ${failure.line}`);
+    const order = { type: 'given-up', failure: toPortable(failure), final: verdict.why === 'final', left } as const;
+    this.#coordinator.send(order);
+  }
+
+  #scale(id: number, workers: number): void {
+    const pool = this.#pool;
+    if (pool === undefined) return;
+    const { started, leaving } = pool.scale(workers);
+    const changes = [
+      started.length === 0 ? '' : `${started.join(', ')} started`,
+      leaving.length === 0 ? '' : `${leaving.join(', ')} told to leave`,
+    ].filter((change) => change !== '');
+    const text = `${workers} local workers: ${changes.length === 0 ? 'nothing to do' : changes.join('; ')}`;
+    this.#coordinator.send({ type: 'scaled', id, ok: true, text });
+  }
+
+  #warn(text: string): void {
+    this.#options.view.show({ event: 'warning', text });
+  }
+}
+
+/** The kind of failure behind an exit code. */
+function kindOf(code: number | null): ErrorKind {
+  const kinds = Object.entries(EXIT_CODES).filter(([, value]) => value === code);
+  const [kind] = kinds[0] ?? [];
+  return kind === undefined || kind === 'done' ? 'internal' : (kind as ErrorKind);
+}

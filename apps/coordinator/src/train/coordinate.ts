@@ -1,0 +1,157 @@
+/**
+ * The coordinator process, put together: told what to lead, it opens the run, leads it to its end and says how it
+ * ended. Nothing here is shown to a person; that is the supervisor's part.
+ */
+import { listCheckpoints } from '@lockstep/checkpoint';
+import { LIMITS, setOrDefault } from '@lockstep/config';
+import { createOptimizer, optimizerSpec } from '@lockstep/optimizer';
+import { createDigest } from '@lockstep/reduce';
+import { CoordinatorLoop } from '@lockstep/runtime';
+import type { Replica } from '@lockstep/runtime';
+import { openFaultPoints, systemClock } from '@lockstep/worker';
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Assignment } from '../supervise/messages.js';
+import { conclude } from './conclude.js';
+import { bindControl } from './control-server.js';
+import { coordinatorSettings } from './coordinator-settings.js';
+import type { RunSummary, RunView } from './events.js';
+import { LocalPeers } from './local-peers.js';
+import { openRun } from './open-run.js';
+import type { OpenedRun } from './open-run.js';
+import type { RunPlan } from './plan-run.js';
+import { RunObserver, startEvent } from './run-events.js';
+import { RunStatusWriter, statusFacts } from './run-status.js';
+import { DirectoryStore } from './run-store.js';
+import type { SupervisorChannel } from './supervisor-channel.js';
+
+interface Leading {
+  readonly opened: OpenedRun;
+  readonly assignment: Assignment;
+  readonly channel: SupervisorChannel;
+  readonly view: RunView;
+  readonly faultPoint: ReturnType<typeof openFaultPoints>;
+}
+
+/** Leads a run to its end. Returns the summary; throws what ended the run otherwise. */
+export async function coordinate(channel: SupervisorChannel): Promise<RunSummary> {
+  const assignment = await channel.assignment();
+  const view = channel.view(assignment.detailed);
+  const faultPoint = openFaultPoints(process.env, 'coordinator');
+  const opened = await openRun(assignment, view, faultPoint);
+  if ('finished' in opened) return opened.finished;
+  try {
+    return await leadRun({ opened, assignment, channel, view, faultPoint });
+  } finally {
+    await opened.transport.close(LIMITS.lingerMs);
+    await opened.lock.release();
+  }
+}
+
+async function leadRun(leading: Leading): Promise<RunSummary> {
+  const { opened, assignment, view } = leading;
+  const { plan, directory, lock } = opened;
+  const isFirst = (await listCheckpoints(directory.paths.checkpoints)).length === 0;
+  // Drawing the first weights of a large model takes seconds; where there is a checkpoint nobody needs them.
+  const initial = isFirst ? initialReplica(plan) : { step: 0, optimizerSteps: 0, slots: [], vectors: [] };
+  const store = await DirectoryStore.open({
+    plan,
+    directory,
+    lock,
+    keep: setOrDefault(assignment.values, 'keep'),
+    view,
+    initial,
+  });
+  try {
+    return await leadStored(leading, store, isFirst ? initial : null);
+  } finally {
+    await store.close();
+  }
+}
+
+async function leadStored(leading: Leading, store: DirectoryStore, initial: Replica | null): Promise<RunSummary> {
+  const { opened, assignment, channel, view, faultPoint } = leading;
+  const { plan, directory, transport } = opened;
+  const startedMs = performance.now();
+  const life = {
+    term: store.history.term + 1,
+    incarnation: randomUUID(),
+    host: hostname(),
+    pid: process.pid,
+    startedAt: new Date().toISOString(),
+    computeClass: null,
+  };
+  // On the disk before anything is sent: no later life can take this number again.
+  await store.begin(life);
+  const settings = await coordinatorSettings({ assignment, opened, store, life, initial, view });
+  const observer = new RunObserver(plan, view);
+  const loop = new CoordinatorLoop(
+    {
+      ...{ transport, clock: systemClock, batches: plan.batches, store, faultPoint },
+      digest: await createDigest(),
+      observe: (report) => observer.observe(report),
+    },
+    {
+      settings,
+      initialReplica: settings.initial === null ? null : initial,
+      gradientLength: plan.layout.length,
+      clipNorm: plan.config.clipNorm ?? undefined,
+    },
+  );
+  const locals = new LocalPeers(assignment.localPeers, loop, channel);
+  const control = await bindControl(assignment.runId, loop, locals);
+  const status = new RunStatusWriter(
+    directory.path,
+    statusFacts(opened, assignment, life.term, control.endpoint),
+    () => ({
+      state: loop.state,
+      loss: store.lastLoss,
+      charactersPerSecond: store.recentRate,
+      secondsPerShard: observer.secondsPerShard,
+      isLocal: (peer) => locals.has(peer),
+    }),
+  );
+  process.on('SIGTERM', () => loop.requestStop());
+  try {
+    if (assignment.begins !== 'again') view.show(startEvent(opened, assignment, settings));
+    if (initial !== null) await store.checkpoint(initial);
+    status.start();
+    const { workers } = plan.options;
+    channel.onOrder((order) => locals.obey(order));
+    channel.send({
+      type: 'bound',
+      endpoint: transport.endpoint,
+      term: life.term,
+      workers,
+      logsFolder: directory.paths.logs,
+    });
+    const outcome = await loop.run();
+    channel.send({ type: 'ending' });
+    await transport.close(LIMITS.lingerMs);
+    await store.close();
+    const summary = await conclude(outcome, {
+      ...{ plan, store, directory, view, startedMs, observer },
+      runId: assignment.runId,
+      engine: assignment.engine.label,
+      shards: loop.state.plans.at(-1)?.shards.length ?? plan.shards.length,
+    });
+    await status.stop(summary.result, null);
+    return summary;
+  } catch (error) {
+    await status.stop('failed', error);
+    throw error;
+  } finally {
+    await control.close();
+  }
+}
+
+/** The first weights, and the state of an optimizer that has not made a step. */
+function initialReplica(plan: RunPlan): Replica {
+  const { slots, steps } = createOptimizer(optimizerSpec(plan.config), plan.layout.length);
+  return {
+    step: 0,
+    optimizerSteps: steps,
+    slots: Object.keys(slots),
+    vectors: [plan.weights(), ...Object.values(slots)],
+  };
+}
