@@ -141,7 +141,7 @@ describe('WorkerLoop', () => {
       'applied',
       'leave',
     ]);
-    expect(bench.points).toEqual(['W1', 'W2', 'W4 0', 'W3 3', 'W5 3 1', 'W8 3 1', 'W10 3', 'W9 3 1', 'W11 4', 'W12']);
+    expect(bench.points).toEqual(['W1', 'W2', 'W4 0', 'W3 3', 'W5 3 1', 'W8 3 1', 'W9 3 1', 'W10 3', 'W11 4', 'W12']);
   });
 
   it("keeps the parts of a replica, whose memory was the transport's", async () => {
