@@ -168,8 +168,15 @@ function cluster(overrides: Partial<CoordinatorSettings> = {}): Cluster {
 function worker(transport: ClientTransport, compute: Compute = new SummingCompute()): WorkerLoop {
   return new WorkerLoop(
     { transport, clock, compute, note: () => undefined },
-    { coordinator: ENDPOINT, run: null, softwareVersion: '0', host: 'h', pid: 1, connectDeadlineMs: 5_000,
-      silenceLimitMs: 30_000 },
+    {
+      coordinator: ENDPOINT,
+      run: null,
+      softwareVersion: '0',
+      host: 'h',
+      pid: 1,
+      connectDeadlineMs: 5_000,
+      silenceLimitMs: 30_000,
+    },
   );
 }
 

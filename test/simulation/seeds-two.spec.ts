@@ -1,0 +1,3 @@
+import { testSeeds } from './seed-suite.js';
+
+testSeeds(1_001, 2_001);
