@@ -4,7 +4,7 @@
  */
 import type { WorkerMessage } from '../messages.js';
 import { breach } from './conversation.js';
-import { isAudited, wantsWeightsDigest } from './dealing.js';
+import { isAudited, mustWaitForWeights } from './dealing.js';
 import { dismiss } from './departure.js';
 import type { CoordinatorAction } from './events.js';
 import { judge } from './judge.js';
@@ -100,7 +100,7 @@ function onLateAnswer(
 export function judgeAnswers(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
   if (state.phase.name !== 'computing') return state;
   // Without the weights of this step being agreed on nothing can be told of what was computed from them.
-  if (wantsWeightsDigest(state) && !state.agreed.has(state.step)) return state;
+  if (mustWaitForWeights(state)) return state;
   let next = state;
   for (const index of state.phase.open.keys()) {
     if (next.phase.name === 'computing') next = judgeShard(next, out, index, nowMs);

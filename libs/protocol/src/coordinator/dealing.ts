@@ -29,9 +29,15 @@ export function wantsWeightsDigest(state: CoordinatorState): boolean {
   return state.agreed.has(state.step) || state.commits.get(state.step - 1)?.digest === true;
 }
 
+/** Whether answers wait until it is known what weights the current step has. */
+export function mustWaitForWeights(state: CoordinatorState): boolean {
+  return wantsWeightsDigest(state) && !state.agreed.has(state.step);
+}
+
 /** How many more workers have to be asked. One that is behind counts for nobody, though its answer is welcome. */
 function missing(state: CoordinatorState, index: number, shard: OpenShard): number {
   const asked = shard.assignments.filter(({ peer }) => state.workers.get(peer)?.status === 'ready');
+  if (shard.answers.length > 0 && mustWaitForWeights(state)) return 0;
   if (asked.length === 0) return isAudited(state, index) && shard.answers.length === 0 ? 2 : 1;
   const voices = new Set([...asked, ...shard.answers].map(({ peer }) => peer));
   return isAudited(state, index) && voices.size < 2 ? 1 : 0;

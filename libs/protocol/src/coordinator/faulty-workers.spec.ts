@@ -78,7 +78,9 @@ describe('weights that have come apart', () => {
     cluster.answerAll();
     cluster.reduced();
     cluster.applied('a', 0);
-    expect(those(cluster.gradient('a', 0), 'collect')).toEqual([]);
+    const early = cluster.gradient('a', 0);
+    expect(those(early, 'collect')).toEqual([]);
+    expect(sent(early)).toEqual([]);
     expect(those(cluster.applied('b', 0), 'collect')).toHaveLength(1);
   });
 });
