@@ -5,9 +5,9 @@
 import { planShards } from '@lockstep/data';
 import { createOptimizer } from '@lockstep/optimizer';
 import type { CommittedStep, ComputeResult, ComputeTask, CoordinatorSettings, Report } from '@lockstep/protocol';
-import { bytesOf } from '@lockstep/reduce';
+import { bytesOf, createDigest } from '@lockstep/reduce';
 import { CoordinatorLoop, copyToFloats, copyToIntegers, viewAsBytes, WorkerLoop } from '@lockstep/runtime';
-import type { ClientTransport, Clock, Compute, Replica } from '@lockstep/runtime';
+import type { ClientTransport, Clock, Compute, Replica, RunStore } from '@lockstep/runtime';
 import { createMemoryNetwork } from '@lockstep/transport/memory';
 import { describe, expect, it } from 'vitest';
 
@@ -17,6 +17,8 @@ const SEQUENCE_LENGTH = 2;
 const STEPS = 5;
 const ENDPOINT = 'memory://coordinator';
 const MAX_FRAME_BYTES = 1 << 16;
+
+const digest = await createDigest();
 
 const clock: Clock = {
   now: () => performance.now(),
@@ -34,6 +36,7 @@ function windows(step: number, rowStart: number, rowEnd: number): Uint8Array {
 
 class SummingCompute implements Compute {
   weights = new Float32Array(LENGTH);
+  #step: number | null = null;
   #optimizer = createOptimizer({ name: 'sgd' }, LENGTH);
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -45,51 +48,42 @@ class SummingCompute implements Compute {
 
   #perform(task: ComputeTask): ComputeResult {
     switch (task.type) {
-      case 'prepare':
-        return { type: 'prepared', fingerprint: 'f', layoutDigest: 'l', computeClass: 'c', engine: 'e', device: 'd' };
+      case 'prepare': {
+        const about = { fingerprint: 'f', layoutDigest: 'l', computeClass: 'c', engine: 'e', device: 'd' };
+        const replica = this.#step === null ? null : { step: this.#step, digest: this.#digest() };
+        return { type: 'prepared', ...about, replica };
+      }
       case 'load':
         this.weights = copyToFloats(task.payload[0] ?? new Uint8Array());
-        return { type: 'loaded', step: task.replica.step, digest: this.weights.join() };
+        this.#step = task.step;
+        return { type: 'loaded', step: task.step, digest: this.#digest() };
       case 'gradient': {
         const sum = copyToIntegers(task.payload).reduce((total, id) => total + id, 0);
         const { step, shard, attempt, rows } = task.assign;
         const payload = bytesOf(Float32Array.from({ length: LENGTH }, (_, i) => sum * i));
-        return {
-          type: 'gradient',
-          step,
-          shard,
-          attempt,
-          lossSum: sum,
-          characters: rows * SEQUENCE_LENGTH,
-          computeMs: 0,
-          payload,
-        };
+        const answer = { step, shard, attempt, lossSum: sum, characters: rows * SEQUENCE_LENGTH, computeMs: 0 };
+        return { type: 'gradient', ...answer, weightsDigest: task.assign.digest ? this.#digest() : null, payload };
       }
       case 'apply':
         this.#optimizer.apply(this.weights, copyToFloats(task.payload), task.update.learningRate);
-        return { type: 'applied', step: task.update.step, digest: task.update.digest ? this.weights.join() : null };
+        this.#step = task.update.step + 1;
+        return { type: 'applied', step: task.update.step, digest: task.update.digest ? this.#digest() : null };
       case 'snapshot': {
-        const payload = [bytesOf(Float32Array.from(this.weights))];
-        return {
-          type: 'snapshot',
-          step: task.step,
-          optimizerSteps: task.step,
-          slots: [],
-          digest: this.weights.join(),
-          payload,
-        };
+        const payload = bytesOf(Float32Array.from(this.weights));
+        const about = { step: task.step, optimizerSteps: task.step, slots: [], digest: this.#digest() };
+        return { type: 'snapshot', ...about, payload };
       }
-      case 'evaluate':
-        return {
-          type: 'evaluated',
-          evaluation: task.evaluate.evaluation,
-          index: task.evaluate.index,
-          lossSum: 6,
-          characters: 3,
-        };
+      case 'evaluate': {
+        const { evaluation, index } = task.evaluate;
+        return { type: 'evaluated', evaluation, index, lossSum: 6, characters: 3 };
+      }
       case 'sample':
         return { type: 'sampled', payload: viewAsBytes(Int32Array.from(task.sample.prime)) };
     }
+  }
+
+  #digest(): string {
+    return digest(viewAsBytes(this.weights));
   }
 }
 
@@ -122,19 +116,25 @@ function cluster(overrides: Partial<CoordinatorSettings> = {}): Cluster {
     config: {},
     fingerprint: 'f',
     layoutDigest: 'l',
-    shards: planShards(ROWS, 4),
+    incarnation: 'c1',
+    batchSize: ROWS,
+    plans: [{ fromStep: 0, shards: planShards(ROWS, 4) }],
     sequenceLength: SEQUENCE_LENGTH,
     totalSteps: STEPS,
     stepsPerEpoch: STEPS,
     learningRate: 0.5,
     minWorkers: 2,
     workerTimeoutMs: 5_000,
-    localPeers: new Set(),
+    audit: 0,
+    seed: 1,
     digestEvery: 1,
     checkpointEvery: null,
     evaluationRows: [],
     sample: null,
-    initialDigest: new Float32Array(LENGTH).join(),
+    initial: { step: 0, digest: digest(new Uint8Array(4 * LENGTH)), optimizerSteps: 0, slots: [] },
+    replicaParts: 1,
+    resumption: null,
+    describeRows: () => '',
     ...overrides,
   };
   const [committed, checkpoints, reports]: [CommittedStep[], Replica[], Report[]] = [[], [], []];
@@ -143,10 +143,8 @@ function cluster(overrides: Partial<CoordinatorSettings> = {}): Cluster {
       transport: network.bind({ endpoint: ENDPOINT, maxFrameBytes: MAX_FRAME_BYTES }),
       clock,
       batches: { windows, evaluation: () => windows(0, 0, 1) },
-      store: {
-        commit: async (step) => void committed.push(step),
-        checkpoint: async (replica) => void checkpoints.push(replica),
-      },
+      store: storeOf(committed, checkpoints),
+      digest,
       observe: (report) => reports.push(report),
     },
     {
@@ -165,19 +163,32 @@ function cluster(overrides: Partial<CoordinatorSettings> = {}): Cluster {
   };
 }
 
+/** Keeps everything in memory, and is never asked to give it back. */
+function storeOf(committed: CommittedStep[], checkpoints: Replica[]): RunStore {
+  return {
+    commit: async (step) => void committed.push(step),
+    plan: () => Promise.resolve(),
+    checkpoint: async (replica) => void checkpoints.push(replica),
+    restore: () => Promise.reject(new Error('nobody is lost here')),
+  };
+}
+
+let workerCount = 0;
+
 function worker(transport: ClientTransport, compute: Compute = new SummingCompute()): WorkerLoop {
-  return new WorkerLoop(
-    { transport, clock, compute, note: () => undefined },
-    {
-      coordinator: ENDPOINT,
-      run: null,
-      softwareVersion: '0',
-      host: 'h',
-      pid: 1,
-      connectDeadlineMs: 5_000,
-      silenceLimitMs: 30_000,
-    },
-  );
+  const ports = { transport, clock, compute, digest, note: () => undefined };
+  return new WorkerLoop(ports, {
+    coordinator: ENDPOINT,
+    run: null,
+    softwareVersion: '0',
+    name: `w${(workerCount += 1)}`,
+    supervised: false,
+    host: 'h',
+    pid: 1,
+    connectDeadlineMs: 5_000,
+    silenceLimitMs: 30_000,
+    awayLimitMs: 30_000,
+  });
 }
 
 describe('coordinator and workers', () => {
@@ -228,7 +239,7 @@ describe('coordinator and workers', () => {
     expect(reports).toContainEqual(expect.objectContaining({ type: 'rejected', slot: null }));
   });
 
-  it('ends with the error of its store, after a last checkpoint was tried', async () => {
+  it('ends with the error of its store, and tells the workers', async () => {
     const { coordinator, connect, committed } = cluster({ totalSteps: 1000 });
     const store = { commit: committed };
     store.commit.push = () => {
@@ -236,7 +247,8 @@ describe('coordinator and workers', () => {
     };
     const ended = [worker(connect('w0')).run(), worker(connect('w1')).run()];
     await expect(coordinator.run()).rejects.toThrow('disk full');
-    for (const outcome of await Promise.all(ended)) expect(outcome).toEqual({ result: 'stopped' });
+    const failure = { kind: 'retry', what: 'the run has failed: disk full' };
+    for (const outcome of await Promise.all(ended)) expect(outcome).toMatchObject({ result: 'failed', failure });
   });
 
   it('stops when asked to, between two steps', async () => {
