@@ -15,8 +15,11 @@ type Message<T extends WorkerMessage['type']> = Extract<WorkerMessage, { type: T
 
 const SAME_VERSION = 'install the same version of lockstep on both machines';
 
-function lowestFreeSlot(state: CoordinatorState): number {
+/** The number in the name of a worker of our own, so that it is the same in logs and after a restart; else the lowest. */
+function freeSlot(state: CoordinatorState, { name, supervised }: Message<'hello'>): number {
   const taken = new Set([...state.workers.values()].map((worker) => worker.slot));
+  const wanted = supervised ? Number(/-(\d{1,4})$/.exec(name)?.[1] ?? Number.NaN) : Number.NaN;
+  if (Number.isInteger(wanted) && !taken.has(wanted)) return wanted;
   let slot = 0;
   while (taken.has(slot)) slot += 1;
   return slot;
@@ -95,7 +98,7 @@ function welcome(
   nowMs: number,
 ): CoordinatorState {
   const { name, supervised, host, pid } = message;
-  const slot = lowestFreeSlot(state);
+  const slot = freeSlot(state, message);
   const worker: WorkerRecord = {
     peer,
     slot,

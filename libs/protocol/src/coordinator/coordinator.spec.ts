@@ -21,6 +21,14 @@ describe('admission', () => {
     expect(sent(cluster.actions, 'assign')).toEqual(['a: assign', 'b: assign']);
   });
 
+  it('numbers workers of its own as they are named, and others from 0', () => {
+    const cluster = new CoordinatorHarness();
+    cluster.hello('x', { name: 'local-1', supervised: true });
+    cluster.hello('y', { name: 'pod-7' });
+    cluster.hello('z', { name: 'local-0', supervised: true });
+    expect([...cluster.state.workers.values()].map(({ slot }) => slot)).toEqual([1, 0, 2]);
+  });
+
   it('refuses another protocol or version of lockstep and a worker of another run, with the reason', () => {
     const cluster = new CoordinatorHarness();
     for (const odd of [{ protocolVersion: 99 }, { softwareVersion: '9' }, { run: 'run-2' }]) {
