@@ -1,7 +1,7 @@
 /**
  * What binds a worker to the process that started it on the same machine: the channel between the two. It must not
- * outlive that process, however that one ends: the channel breaks in any case. The engine may be in the middle of a long
- * native call, so nothing gentler than SIGKILL is sure to work.
+ * outlive that process, however that one ends: the channel breaks in any case. The engine may be in the middle of a
+ * long native call, so nothing gentler than SIGKILL is sure to work.
  */
 /** `reconnect`: the coordinator was started again and can be reached, so look for it now and not after the pause. */
 function isReconnect(message: unknown): boolean {

@@ -1,8 +1,8 @@
 /**
  * Bytes <-> messages. The header frame is the text `lockstep/2 `, a JSON object, a space and the digest of all before
- * it: readable in a packet capture, cheap at a few hundred bytes, and checked field by field. It carries a digest of each
- * payload frame, so that a bit that flipped on the way never reaches a sum; the digest of a gradient is also what the
- * journal keeps of it.
+ * it: readable in a packet capture, cheap at a few hundred bytes, and checked field by field. It carries a digest of
+ * each payload frame, so that a bit that flipped on the way never reaches a sum; the digest of a gradient is also what
+ * the journal keeps of it.
  * Whatever a stranger sends ends as an answer, not as an exception, and costs no more memory than the frame itself.
  */
 import { LIMITS } from '@lockstep/config';

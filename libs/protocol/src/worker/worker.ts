@@ -105,8 +105,8 @@ function onTick(before: WorkerState, out: WorkerAction[], nowMs: number): Worker
     return nowMs < state.againAtMs ? state : greet({ ...state, heardAtMs: nowMs }, out, nowMs);
   }
   if (nowMs - state.heardAtMs > settings.silenceLimitMs) {
-    const what = `the coordinator at ${settings.coordinator} has been silent for ${settings.silenceLimitMs / 1000} seconds`;
-    return breakOff(state, out, what, nowMs);
+    const seconds = settings.silenceLimitMs / 1000;
+    return breakOff(state, out, `the coordinator at ${settings.coordinator} has been silent for ${seconds} s`, nowMs);
   }
   if (phase === 'greeting') {
     return nowMs - state.greetedAtMs < LIMITS.helloEveryMs ? state : greet(state, out, nowMs);
@@ -125,7 +125,7 @@ function beat(state: WorkerState, out: WorkerAction[], nowMs: number): WorkerSta
   return { ...say(state, out, message), pulsedAtMs: nowMs };
 }
 
-/** A tick that is very late tells that this process was stopped: nobody could be heard then, and nobody was to blame. */
+/** A tick that is very late tells that this process was stopped: nobody could be heard then, by nobody's fault. */
 function forgiveStop(state: WorkerState, nowMs: number): WorkerState {
   const lateMs = nowMs - state.tickedAtMs;
   const ticked: WorkerState = { ...state, tickedAtMs: nowMs };
