@@ -8,6 +8,7 @@ import {
   LockstepProcess,
   processesOf,
   readJson,
+  stepsOf,
   temporaryFolder,
   tinyRun,
   writeText,
@@ -42,19 +43,21 @@ describe('lockstep train', () => {
     expect(names).toContain('sample');
     expect(names.at(-1)).toBe('summary');
 
-    const journal = journalOf(run);
+    const shards = [
+      [0, 4],
+      [4, 8],
+    ];
+    expect(journalOf(run).slice(0, 2)).toMatchObject([
+      { kind: 'term', term: 1, step: 0 },
+      { kind: 'plan', fromStep: 1, shards },
+    ]);
+    const journal = stepsOf(run);
     expect(journal.map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
-    expect(journal[0]).toMatchObject({
-      epoch: 0,
-      plan: {
-        shards: [
-          [0, 4],
-          [4, 8],
-        ],
-      },
-      characters: 160,
-    });
-    expect(journal[9]).toHaveProperty('weightsDigest');
+    expect(journal[0]).toMatchObject({ epoch: 0, term: 1, characters: 160 });
+    for (const { shardDigests, weightsDigest } of journal) {
+      expect(shardDigests).toHaveLength(2);
+      expect(weightsDigest).toMatch(/^[0-9a-f]{16}$/);
+    }
     expect(readdirSync(join(run, 'checkpoints')).sort()).toEqual(['step-000000', 'step-000006', 'step-000012']);
     expect(readdirSync(join(run, 'checkpoints', 'step-000012')).sort()).toEqual([
       'manifest.json',
@@ -91,7 +94,7 @@ describe('lockstep train', () => {
       '--quiet',
     );
     expect(await lockstep([...args, '--sample-length', '0'])).toMatchObject({ code: 0, stderr: '' });
-    expect(journalOf(run)).toHaveLength(2);
+    expect(stepsOf(run)).toHaveLength(2);
   });
 
   it('learns', async () => {
@@ -110,7 +113,7 @@ describe('lockstep train', () => {
     ];
     const run = join(folder, 'run');
     expect((await lockstep(['train', ...args, '--run-dir', run, '--quiet'])).stdout).toBe('');
-    const losses = journalOf(run).map(({ loss }) => Number(loss));
+    const losses = stepsOf(run).map(({ loss }) => Number(loss));
     expect(losses[0]).toBeGreaterThan(2.8);
     expect(losses.at(-1)).toBeLessThan(2);
   });
@@ -134,8 +137,8 @@ describe('lockstep train', () => {
     ]);
     expect(second.code).toBe(0);
     expect(second.stdout).toContain('engine  wasm');
-    const start = journalOf(join(folder, 'second')).map(({ loss }) => Number(loss))[0];
-    expect(start).toBeLessThan(Number(journalOf(first)[0]?.['loss']));
+    const start = stepsOf(join(folder, 'second')).map(({ loss }) => Number(loss))[0];
+    expect(start).toBeLessThan(Number(stepsOf(first)[0]?.['loss']));
     expect(readJson(folder, 'second', 'config.json')['initFrom']).toBe(
       readJson(first, 'summary.json')['weightsSha256'],
     );

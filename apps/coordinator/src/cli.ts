@@ -66,8 +66,21 @@ function lazily(command: string, describe: string | false, load: () => Promise<C
   };
 }
 
-/** @param argv arguments after the program's name */
-export function createCli(argv: readonly string[]): Argv {
+/**
+ * Runs one command.
+ * @param argv arguments after the program's name
+ * @throws LockstepError `usage` for arguments that are not understood, or whatever ended the command
+ */
+export async function runCommand(argv: readonly string[]): Promise<void> {
+  try {
+    await createCli(argv).parseAsync();
+  } catch (thrown) {
+    // What yargs refuses only after the body of a command was loaded does not come by `fail`.
+    throw thrown instanceof Error && thrown.name === 'YError' ? misunderstood(thrown.message) : thrown;
+  }
+}
+
+function createCli(argv: readonly string[]): Argv {
   return yargs([...argv])
     .scriptName('lockstep')
     .usage('$0 <command>\n\nDistributed data-parallel training for TensorFlow.js: a fault never changes the result.')
@@ -87,8 +100,12 @@ export function createCli(argv: readonly string[]): Argv {
     .exitProcess(false)
     .fail((message, error) => {
       if (error instanceof Error && error.name !== 'YError') throw error;
-      throw new LockstepError('usage', oneLine(message), 'see lockstep --help, or lockstep COMMAND --help');
+      throw misunderstood(message);
     });
+}
+
+function misunderstood(message: string | null): LockstepError {
+  return new LockstepError('usage', oneLine(message), 'see lockstep --help, or lockstep COMMAND --help');
 }
 
 /** yargs' message on one line; unknown options are named once, not in both spellings. */

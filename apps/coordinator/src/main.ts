@@ -4,7 +4,7 @@
  */
 import { LockstepError, toLockstepError } from '@lockstep/config';
 import { hideBin } from 'yargs/helpers';
-import { createCli } from './cli.js';
+import { runCommand } from './cli.js';
 import { printable } from './views/printable.js';
 
 function explain(thrown: unknown): number {
@@ -42,7 +42,7 @@ process.stdout.on('error', onOutputError);
 process.stderr.on('error', () => undefined);
 
 try {
-  await createCli(hideBin(process.argv)).parseAsync();
+  await runCommand(hideBin(process.argv));
   process.exitCode ??= outputFailure;
 } catch (thrown) {
   process.exitCode = explain(thrown);

@@ -34,7 +34,13 @@ const CHANGEABLE: ReadonlySet<string> = new Set<keyof TrainOptions>([
 ]);
 
 /** Said anew each time, or only of use at the start. */
-const NOT_STORED = ['resume', 'runDir', 'json', 'quiet', 'installEngine'] as const satisfies (keyof TrainOptions)[];
+const NOT_STORED: ReadonlySet<string> = new Set<keyof TrainOptions>([
+  'resume',
+  'runDir',
+  'json',
+  'quiet',
+  'installEngine',
+]);
 
 export interface ResumedRun {
   readonly runId: string;
@@ -45,12 +51,16 @@ export interface ResumedRun {
 
 /** What is kept of a run's options: files by their whole path, the chosen preset and duration by name. */
 export function optionsToStore(runId: string, values: Values, options: ResolvedOptions): Record<string, unknown> {
-  const { steps: _steps, epochs: _epochs, ...rest } = values;
-  const stored: Record<string, unknown> = { runId, ...rest, preset: options.preset, ...options.duration };
-  for (const name of NOT_STORED) delete stored[name];
-  if (values.text !== undefined) stored['text'] = values.text.map((path) => resolve(path));
-  if (values.initFrom !== undefined) stored['initFrom'] = resolve(values.initFrom);
-  return stored;
+  const { text, initFrom } = values;
+  const kept = Object.entries(withoutDuration(values)).filter(([name]) => !NOT_STORED.has(name));
+  return {
+    runId,
+    ...Object.fromEntries(kept),
+    preset: options.preset,
+    ...options.duration,
+    ...(text === undefined ? {} : { text: text.map((path) => resolve(path)) }),
+    ...(initFrom === undefined ? {} : { initFrom: resolve(initFrom) }),
+  };
 }
 
 /**

@@ -6,7 +6,7 @@
 import { EXIT_CODES, LockstepError, setOrDefault } from '@lockstep/config';
 import type { ErrorKind, OptionValues, TrainOptions } from '@lockstep/config';
 import { ownIdentity } from '@lockstep/checkpoint';
-import type { RunSummary, RunView } from '../train/events.js';
+import type { RunEvent, RunSummary, RunView } from '../train/events.js';
 import type { ChosenEngine } from './choose-engine.js';
 import { CoordinatorChild } from './coordinator-child.js';
 import { fromPortable, toPortable } from './messages.js';
@@ -105,7 +105,7 @@ export class Supervisor {
       case 'bound':
         return this.#bound(notice);
       case 'event':
-        return this.#options.view.show(notice.event);
+        return this.#show(notice.event);
       case 'ending':
         return this.#pool?.end();
       case 'ended':
@@ -125,11 +125,6 @@ export class Supervisor {
       this.#warn(`the coordinator ${this.#lastEnd}; started again (term ${term})`);
       this.#lastEnd = undefined;
     }
-    this.#signals ??= new StopSignals(
-      this.#options.view,
-      () => this.#stopWell(),
-      () => this.#killAll(),
-    );
     if (this.#isStopping) this.#coordinator.send({ type: 'stop' });
     if (this.#pool !== undefined) {
       this.#pool.nudge();
@@ -146,6 +141,18 @@ export class Supervisor {
       onEnd: (end) => this.#workerEnded(end),
     });
     this.#pool.scale(workers);
+  }
+
+  /** From its start on a run is ended well; before there is nothing to keep. Each life of the coordinator says it. */
+  #show(event: RunEvent): void {
+    if (event.event === 'start' && this.#signals !== undefined) return;
+    this.#options.view.show(event);
+    if (event.event !== 'start') return;
+    this.#signals = new StopSignals(
+      this.#options.view,
+      () => this.#stopWell(),
+      () => this.#killAll(),
+    );
   }
 
   #stopWell(): void {

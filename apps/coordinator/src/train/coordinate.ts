@@ -5,6 +5,7 @@
 import { listCheckpoints } from '@lockstep/checkpoint';
 import { LIMITS, setOrDefault } from '@lockstep/config';
 import { createOptimizer, optimizerSpec } from '@lockstep/optimizer';
+import type { CoordinatorSettings } from '@lockstep/protocol';
 import { createDigest } from '@lockstep/reduce';
 import { CoordinatorLoop } from '@lockstep/runtime';
 import type { Replica } from '@lockstep/runtime';
@@ -70,9 +71,58 @@ async function leadRun(leading: Leading): Promise<RunSummary> {
 }
 
 async function leadStored(leading: Leading, store: DirectoryStore, initial: Replica | null): Promise<RunSummary> {
-  const { opened, assignment, channel, view, faultPoint } = leading;
+  const { opened, assignment, channel, view } = leading;
   const { plan, directory, transport } = opened;
   const startedMs = performance.now();
+  const { loop, observer, term, settings } = await beginLife(leading, store, initial);
+  const locals = new LocalPeers(assignment.localPeers, loop, channel);
+  const control = await bindControl(assignment.runId, loop, locals);
+  const status = new RunStatusWriter(directory.path, statusFacts(opened, assignment, term, control.endpoint), () => ({
+    state: loop.state,
+    loss: store.lastLoss,
+    charactersPerSecond: store.recentRate,
+    secondsPerShard: observer.secondsPerShard,
+    isLocal: (peer) => locals.has(peer),
+  }));
+  process.on('SIGTERM', () => loop.requestStop());
+  try {
+    view.show(startEvent(opened, assignment, settings));
+    if (initial !== null) await store.checkpoint(initial);
+    status.start();
+    channel.onOrder((order) => locals.obey(order));
+    const { workers } = plan.options;
+    channel.send({ type: 'bound', endpoint: transport.endpoint, term, workers, logsFolder: directory.paths.logs });
+    const outcome = await loop.run();
+    channel.send({ type: 'ending' });
+    await transport.close(LIMITS.lingerMs);
+    await store.close();
+    const summary = await conclude(outcome, {
+      ...{ plan, store, directory, view, startedMs, observer },
+      runId: assignment.runId,
+      engine: assignment.engine.label,
+      shards: loop.state.plans.at(-1)?.shards.length ?? plan.shards.length,
+    });
+    await status.stop(summary.result, null);
+    return summary;
+  } catch (error) {
+    await status.stop('failed', error);
+    throw error;
+  } finally {
+    await control.close();
+  }
+}
+
+interface Life {
+  readonly loop: CoordinatorLoop;
+  readonly observer: RunObserver;
+  readonly term: number;
+  readonly settings: CoordinatorSettings;
+}
+
+/** Takes the next term and makes the loop that leads through it. */
+async function beginLife(leading: Leading, store: DirectoryStore, initial: Replica | null): Promise<Life> {
+  const { opened, assignment, view, faultPoint } = leading;
+  const { plan, transport } = opened;
   const life = {
     term: store.history.term + 1,
     incarnation: randomUUID(),
@@ -98,51 +148,7 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
       clipNorm: plan.config.clipNorm ?? undefined,
     },
   );
-  const locals = new LocalPeers(assignment.localPeers, loop, channel);
-  const control = await bindControl(assignment.runId, loop, locals);
-  const status = new RunStatusWriter(
-    directory.path,
-    statusFacts(opened, assignment, life.term, control.endpoint),
-    () => ({
-      state: loop.state,
-      loss: store.lastLoss,
-      charactersPerSecond: store.recentRate,
-      secondsPerShard: observer.secondsPerShard,
-      isLocal: (peer) => locals.has(peer),
-    }),
-  );
-  process.on('SIGTERM', () => loop.requestStop());
-  try {
-    if (assignment.begins !== 'again') view.show(startEvent(opened, assignment, settings));
-    if (initial !== null) await store.checkpoint(initial);
-    status.start();
-    const { workers } = plan.options;
-    channel.onOrder((order) => locals.obey(order));
-    channel.send({
-      type: 'bound',
-      endpoint: transport.endpoint,
-      term: life.term,
-      workers,
-      logsFolder: directory.paths.logs,
-    });
-    const outcome = await loop.run();
-    channel.send({ type: 'ending' });
-    await transport.close(LIMITS.lingerMs);
-    await store.close();
-    const summary = await conclude(outcome, {
-      ...{ plan, store, directory, view, startedMs, observer },
-      runId: assignment.runId,
-      engine: assignment.engine.label,
-      shards: loop.state.plans.at(-1)?.shards.length ?? plan.shards.length,
-    });
-    await status.stop(summary.result, null);
-    return summary;
-  } catch (error) {
-    await status.stop('failed', error);
-    throw error;
-  } finally {
-    await control.close();
-  }
+  return { loop, observer, term: life.term, settings };
 }
 
 /** The first weights, and the state of an optimizer that has not made a step. */

@@ -56,6 +56,11 @@ export function quarantinedLine({ name, detail }: EventOf<'quarantined'>): strin
   return `${printable(name)} is not let in again: ${printable(detail)}`;
 }
 
+/** Where several workers compute a shard, all answers but one come too late: nothing to speak of. */
+export function isOrdinary({ reason }: EventOf<'rejected'>): boolean {
+  return reason === 'late';
+}
+
 export function rejectedLine({ worker, reason, detail }: EventOf<'rejected'>): string {
   const who = worker === null ? 'a stranger' : `worker ${worker}`;
   return `ignored from ${who}: ${reason}${detail === '' ? '' : `, ${printable(detail)}`}`;

@@ -2,6 +2,7 @@
 import type { RunEvent, RunView } from '../train/events.js';
 import { formatCount, formatLoss, formatSeconds } from './format.js';
 import {
+  isOrdinary,
   lateLine,
   planLine,
   quarantinedLine,
@@ -47,7 +48,7 @@ export class PlainView implements RunView {
       case 'checkpoint':
         return event.step === 0 ? [] : [`checkpoint ${event.path}`];
       case 'rejected':
-        return [rejectedLine(event)];
+        return isOrdinary(event) ? [] : [rejectedLine(event)];
       case 'late':
         return [lateLine(event)];
       case 'recovered':

@@ -7,6 +7,7 @@ import type { SingleBar } from 'cli-progress';
 import type { RunEvent, RunView } from '../train/events.js';
 import { formatCount, formatLoss, formatSeconds } from './format.js';
 import {
+  isOrdinary,
   lateLine,
   planLine,
   quarantinedLine,
@@ -90,7 +91,7 @@ export class TerminalView implements RunView {
         if (event.step > 0) this.#log([`checkpoint ${event.path}`]);
         return;
       case 'rejected':
-        this.#log([rejectedLine(event)]);
+        if (!isOrdinary(event)) this.#log([rejectedLine(event)]);
         return;
       case 'late':
         this.#log([lateLine(event)]);
