@@ -153,3 +153,13 @@ export function journalOf(runDirectory: string): readonly Record<string, unknown
   const lines = readFileSync(join(runDirectory, 'journal.ndjson'), 'utf8').trimEnd().split('\n');
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
+
+/** Journal lines of the committed steps. */
+export function stepsOf(runDirectory: string): readonly Record<string, unknown>[] {
+  return journalOf(runDirectory).filter(({ kind }) => kind === 'step');
+}
+
+/** Living worker processes of a run, without its supervisor and its coordinator. */
+export function workersOf(runId: string): readonly number[] {
+  return processesOf(runId).filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('\0worker\0'));
+}
