@@ -26,7 +26,10 @@ describe('writing a checkpoint', () => {
   it('flushes every file and the folder before the one rename, and the folder above after it', async () => {
     const calls = (await callsOfWriting()).map(({ name, path }) => `${name} ${basename(path).replace(/-\d+-.*/, '')}`);
     const file = (name: string, writes: number): string[] => [
-      `open ${name}`, ...Array.from({ length: writes }, () => `write ${name}`), `sync ${name}`, `close ${name}`,
+      `open ${name}`,
+      ...Array.from({ length: writes }, () => `write ${name}`),
+      `sync ${name}`,
+      `close ${name}`,
     ];
     const temporary = '.tmp-step';
     const folder = (name: string): string[] => [`open ${name}`, `sync ${name}`, `close ${name}`];
@@ -111,7 +114,7 @@ describe('a torn checkpoint', () => {
       const harms: Buffer[] = [];
       for (let at = 0; at < whole.length - 1; at += 512) {
         const flipped = Buffer.from(whole);
-        flipped[at] = (flipped[at] ?? 0) ^ (1 << (at >> 9) % 8);
+        flipped[at] = (flipped[at] ?? 0) ^ (1 << ((at >> 9) % 8));
         harms.push(whole.subarray(0, at), flipped);
       }
       for (const harmed of harms) {
@@ -140,9 +143,8 @@ describe('pruning', () => {
     for (const step of steps) await writeCheckpoint(folder, sampleSnapshot(step));
     return folder;
   }
-  const stepsIn = async (folder: string): Promise<readonly number[]> => (
-    (await listCheckpoints(folder)).map(({ step }) => step)
-  );
+  const stepsIn = async (folder: string): Promise<readonly number[]> =>
+    (await listCheckpoints(folder)).map(({ step }) => step);
 
   it('counts no checkpoint whose bits are wrong, though its size is right', async () => {
     const folder = await runWith([1, 2, 3, 4]);

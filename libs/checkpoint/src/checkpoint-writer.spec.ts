@@ -72,16 +72,19 @@ describe('a writer of checkpoints', () => {
     expect((await readCheckpoint(folder)).step).toBe(3);
   });
 
-  it.each(['ENOSPC', 'EROFS', 'EACCES', 'EIO'])('tries again while the disk says %s, and says so once', async (code) => {
-    const watching = watched();
-    const { writer, told, folder } = watching;
-    await writer.write(sampleSnapshot(1));
-    let refused = 0;
-    watching.fault = (name) => (name === 'makeFolder' && (refused += 1) <= 6 ? code : null);
-    await writer.write(sampleSnapshot(2));
-    expect(told).toEqual(['written 1', `trouble 2 ${code}`, 'recovered', 'written 2']);
-    expect(readdirSync(folder).sort()).toEqual(['step-000001', 'step-000002']);
-  });
+  it.each(['ENOSPC', 'EROFS', 'EACCES', 'EIO'])(
+    'tries again while the disk says %s, and says so once',
+    async (code) => {
+      const watching = watched();
+      const { writer, told, folder } = watching;
+      await writer.write(sampleSnapshot(1));
+      let refused = 0;
+      watching.fault = (name) => (name === 'makeFolder' && (refused += 1) <= 6 ? code : null);
+      await writer.write(sampleSnapshot(2));
+      expect(told).toEqual(['written 1', `trouble 2 ${code}`, 'recovered', 'written 2']);
+      expect(readdirSync(folder).sort()).toEqual(['step-000001', 'step-000002']);
+    },
+  );
 
   it('tries the newest, not the one that was refused, and leaves the last good one alone', async () => {
     const watching = watched();
@@ -114,7 +117,10 @@ describe('a writer of checkpoints', () => {
     await until(() => refused > 20);
     writer.finish();
     const refusal = await last;
-    expect([refusal.kind, refusal.message]).toEqual(['io', expect.stringMatching(/step-000002: no space .*\(ENOSPC\)$/)]);
+    expect([refusal.kind, refusal.message]).toEqual([
+      'io',
+      expect.stringMatching(/step-000002: no space .*\(ENOSPC\)$/),
+    ]);
     expect(told).toEqual(['written 1', 'trouble 2 ENOSPC']);
     expect(readdirSync(folder)).toEqual(['step-000001']);
     expect((await refusalOf(writer.write(sampleSnapshot(3)))).kind).toBe('io');

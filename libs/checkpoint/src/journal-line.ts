@@ -60,7 +60,7 @@ export type StepLine = z.infer<typeof stepLine>;
 
 type LineRecord = Readonly<Record<string, unknown>>;
 
-/** The object on one line, or why there is none. A crash can leave no object; what the object says is another matter. */
+/** The object on one line, or why there is none: what a crash can tear. What the object says is another matter. */
 export function parseLine(bytes: Uint8Array): { readonly line: LineRecord } | { readonly problem: string } {
   try {
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

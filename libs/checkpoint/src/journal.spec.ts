@@ -109,7 +109,8 @@ describe('a journal', () => {
       child.process.kill('SIGKILL');
       for (let line = await child.nextLine(); line !== null; line = await child.nextLine()) durable = Number(line);
       const { lines } = await readJournal(path);
-      expect(lines.map((line) => (line.kind === 'step' ? line.step : line.kind))).toEqual(Array.from({ length: lines.length }, (_, index) => index + 1));
+      const counted = Array.from({ length: lines.length }, (_, index) => index + 1);
+      expect(lines.map((line) => (line.kind === 'step' ? line.step : line.kind))).toEqual(counted);
       expect(lines.length).toBeGreaterThanOrEqual(durable);
       next = lines.length + 1;
     }

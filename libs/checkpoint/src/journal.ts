@@ -13,8 +13,13 @@ import { JournalFile } from './journal-file.js';
 import { journalLine } from './journal-line.js';
 import type { JournalLine } from './journal-line.js';
 import {
-  JOURNAL_CLOSE_LIMIT_MS, JOURNAL_LINE_BYTES_MAX, JOURNAL_PENDING_LINES_MAX, JOURNAL_SYNC_INTERVAL_MS,
-  JOURNAL_TROUBLE_LIMIT_MS, RETRY_FIRST_MS, RETRY_LAST_MS,
+  JOURNAL_CLOSE_LIMIT_MS,
+  JOURNAL_LINE_BYTES_MAX,
+  JOURNAL_PENDING_LINES_MAX,
+  JOURNAL_SYNC_INTERVAL_MS,
+  JOURNAL_TROUBLE_LIMIT_MS,
+  RETRY_FIRST_MS,
+  RETRY_LAST_MS,
 } from './limits.js';
 import { retryOnTrouble } from './retry.js';
 import type { RetryTimes } from './retry.js';

@@ -32,11 +32,11 @@ export async function pruneCheckpoints(
   { sound = new Set(), atMost = Infinity, disk = systemDisk }: PruneOptions = {},
 ): Promise<readonly string[]> {
   invariant(Number.isSafeInteger(keep) && keep > 0, 'at least one checkpoint is kept');
-  const candidates = [...await checkpointPaths(folder)].reverse().filter(({ step }) => step > 0 && step <= atMost);
+  const candidates = [...(await checkpointPaths(folder))].reverse().filter(({ step }) => step > 0 && step <= atMost);
   const removed: string[] = [];
   let kept = 0;
   for (const { path } of candidates) {
-    if (kept < keep) kept += await isSound(path, sound) ? 1 : 0;
+    if (kept < keep) kept += (await isSound(path, sound)) ? 1 : 0;
     else removed.push(path);
   }
   for (const path of removed.reverse()) {

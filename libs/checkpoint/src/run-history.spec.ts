@@ -17,8 +17,15 @@ function journalOf(lines: readonly object[], tail = ''): string {
 
 /** Two lives of a run of five steps; the plan changes before step 4. */
 const RUN: readonly JournalLine[] = [
-  termLine(1), planLine(1), stepLine(1), stepLine(2, { weightsDigest: '0123456789abcdef' }), stepLine(3),
-  termLine(2, { step: 3 }), planLine(4, { shards: [[0, 64]] }), stepLine(4, { term: 2 }), stepLine(5, { term: 2 }),
+  termLine(1),
+  planLine(1),
+  stepLine(1),
+  stepLine(2, { weightsDigest: '0123456789abcdef' }),
+  stepLine(3),
+  termLine(2, { step: 3 }),
+  planLine(4, { shards: [[0, 64]] }),
+  stepLine(4, { term: 2 }),
+  stepLine(5, { term: 2 }),
 ];
 
 describe('the history of a run', () => {
@@ -26,7 +33,13 @@ describe('the history of a run', () => {
     const history = await readHistory(journalOf(RUN));
     expect([history.term, history.lives.length, history.tornTail]).toEqual([2, 2, null]);
     expect(history.plans).toEqual([
-      { fromStep: 1, shards: [[0, 32], [32, 64]] },
+      {
+        fromStep: 1,
+        shards: [
+          [0, 32],
+          [32, 64],
+        ],
+      },
       { fromStep: 4, shards: [[0, 64]] },
     ]);
     expect(history.steps).toEqual(RUN.filter(({ kind }) => kind === 'step'));
@@ -64,16 +77,18 @@ describe('the history of a run', () => {
   it('cut at any byte is that of the whole lines before, and goes on from there', async () => {
     const whole = RUN.map((line) => `${JSON.stringify(line)}\n`).join('');
     const path = journalOf([]);
-    await fc.assert(fc.asyncProperty(fc.nat(whole.length), async (length) => {
-      writeFileSync(path, whole.slice(0, length));
-      const left = RUN.slice(0, whole.slice(0, length).split('\n').length - 1);
-      const torn = await readHistory(path);
-      const journal = await openJournal(path);
-      await Promise.all(RUN.slice(left.length).map((line) => journal.append(line)));
-      await journal.close();
-      expect(torn.steps).toEqual(left.filter(({ kind }) => kind === 'step'));
-      expect(torn.lives).toEqual(left.filter(({ kind }) => kind === 'term'));
-      expect(await readHistory(path)).toEqual(await readHistory(journalOf(RUN)));
-    }));
+    await fc.assert(
+      fc.asyncProperty(fc.nat(whole.length), async (length) => {
+        writeFileSync(path, whole.slice(0, length));
+        const left = RUN.slice(0, whole.slice(0, length).split('\n').length - 1);
+        const torn = await readHistory(path);
+        const journal = await openJournal(path);
+        await Promise.all(RUN.slice(left.length).map((line) => journal.append(line)));
+        await journal.close();
+        expect(torn.steps).toEqual(left.filter(({ kind }) => kind === 'step'));
+        expect(torn.lives).toEqual(left.filter(({ kind }) => kind === 'term'));
+        expect(await readHistory(path)).toEqual(await readHistory(journalOf(RUN)));
+      }),
+    );
   });
 });

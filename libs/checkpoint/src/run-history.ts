@@ -20,9 +20,6 @@ export interface RunHistory {
   readonly tornTail: TornTail | null;
 }
 
-/** The history of a run that has not begun. */
-export const NO_HISTORY: RunHistory = { term: 0, lives: [], plans: [], steps: [], tornTail: null };
-
 /**
  * Reads a journal and holds it against its own rules: steps 1, 2, 3 and so on, rising terms, a plan before the first
  * step that needs it.

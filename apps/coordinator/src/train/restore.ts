@@ -39,7 +39,10 @@ export async function restoreReplica(options: RestoreOptions): Promise<Replica> 
   return replicaOf(checkpoint, plan);
 }
 
-function replicaOf({ path, step, layout, weights, optimizer }: Checkpoint, { layout: own, config }: RestoreOptions['plan']): Replica {
+function replicaOf(
+  { path, step, layout, weights, optimizer }: Checkpoint,
+  { layout: own, config }: RestoreOptions['plan'],
+): Replica {
   if (layout.digest !== own.digest || optimizer.name !== config.optimizer) {
     const what = `${path} is of another model or optimizer than this run`;
     throw new LockstepError('data', what, 'move it out of the run directory');

@@ -61,9 +61,8 @@ function runFolder(): string {
 }
 
 function replicaAt(step: number): Replica {
-  const vector = (scale: number): Float32Array => (
-    Float32Array.from({ length: LAYOUT.length }, (_, index) => scale * (index + step))
-  );
+  const vector = (scale: number): Float32Array =>
+    Float32Array.from({ length: LAYOUT.length }, (_, index) => scale * (index + step));
   return { step, optimizerSteps: step, slots: ['m', 'v'], vectors: [vector(0.5), vector(2), vector(-3)] };
 }
 
@@ -108,13 +107,15 @@ async function commitSteps(store: DirectoryStore, from: number, to: number, term
 }
 
 async function refusalOf(operation: Promise<unknown>): Promise<LockstepError> {
-  const outcome = await operation.then(() => 'it did not fail', (thrown: unknown) => thrown);
+  const outcome = await operation.then(
+    () => 'it did not fail',
+    (thrown: unknown) => thrown,
+  );
   return outcome instanceof LockstepError ? outcome : expect.fail(`expected a LockstepError, got ${String(outcome)}`);
 }
 
-const textsOf = (events: readonly RunEvent[], kind: 'warning' | 'notice'): readonly string[] => (
-  events.flatMap((event) => (event.event === kind ? [event.text] : []))
-);
+const textsOf = (events: readonly RunEvent[], kind: 'warning' | 'notice'): readonly string[] =>
+  events.flatMap((event) => (event.event === kind ? [event.text] : []));
 
 describe('a store', () => {
   it('shows and counts a step only once its line is on the disk', async () => {
@@ -152,13 +153,35 @@ describe('a store', () => {
     await begin(store, 2);
     await commitSteps(store, 3, 6, 2);
     const history = await readHistory(runPaths(path).journal);
-    expect(history.lives.map(({ term, step }) => [term, step])).toEqual([[1, 0], [2, 3]]);
+    expect(history.lives.map(({ term, step }) => [term, step])).toEqual([
+      [1, 0],
+      [2, 3],
+    ]);
     expect(history.plans).toEqual([
-      { fromStep: 1, shards: [[0, 4], [4, 8]] },
-      { fromStep: 6, shards: [[0, 2], [2, 4], [4, 6], [6, 8]] },
+      {
+        fromStep: 1,
+        shards: [
+          [0, 4],
+          [4, 8],
+        ],
+      },
+      {
+        fromStep: 6,
+        shards: [
+          [0, 2],
+          [2, 4],
+          [4, 6],
+          [6, 8],
+        ],
+      },
     ]);
     expect(history.steps.map(({ step, term, epoch }) => [step, term, epoch])).toEqual([
-      [1, 1, 0], [2, 1, 0], [3, 1, 0], [4, 2, 0], [5, 2, 1], [6, 2, 1],
+      [1, 1, 0],
+      [2, 1, 0],
+      [3, 1, 0],
+      [4, 2, 0],
+      [5, 2, 1],
+      [6, 2, 1],
     ]);
     expect(history.steps[0]).not.toHaveProperty('plan');
   });
@@ -176,14 +199,23 @@ describe('a store', () => {
     const after = await open(cut);
     await begin(after.store, 2);
     await commitSteps(after.store, 5, 9, 2);
-    const sums = ({ store }: Opened): unknown => (
-      [store.characters, store.epochMeanLoss, store.lastLoss, store.overallRate, store.recentRate, store.journalled]
-    );
+    const sums = ({ store }: Opened): unknown => [
+      store.characters,
+      store.epochMeanLoss,
+      store.lastLoss,
+      store.overallRate,
+      store.recentRate,
+      store.journalled,
+    ];
     expect(sums(after)).toEqual(sums(uninterrupted));
     expect(after.store.epochMeanLoss).toHaveLength(3);
   });
 
-  it.each([[0, 'twice'], [1, 'twice'], [3, 'too early']])('takes step %i, %s, for a bug', async (step) => {
+  it.each([
+    [0, 'twice'],
+    [1, 'twice'],
+    [3, 'too early'],
+  ])('takes step %i, %s, for a bug', async (step) => {
     const { store } = await open(runFolder());
     await begin(store);
     await commitSteps(store, 0, 2);
@@ -221,18 +253,19 @@ describe('restoring', () => {
     for (const step of checkpoints) await opened.store.checkpoint(replicaAt(step));
     return { ...opened, path };
   }
-  const weightsOf = (path: string, step: number): string => (
-    join(runPaths(path).checkpoints, `step-00000${step}`, 'weights.safetensors')
-  );
+  const weightsOf = (path: string, step: number): string =>
+    join(runPaths(path).checkpoints, `step-00000${step}`, 'weights.safetensors');
 
   it('gives the newest checkpoint and the steps after it', async () => {
     const { store } = await runOf([0, 2, 4], 6);
     const { replica, history } = await store.restore(null);
     expect(replica).toEqual(replicaAt(4));
-    expect(history).toEqual([4, 5].map((step) => {
-      const { loss, shardDigests, weightsDigest } = committed(step);
-      return { step, loss, shardDigests, weightsDigest };
-    }));
+    expect(history).toEqual(
+      [4, 5].map((step) => {
+        const { loss, shardDigests, weightsDigest } = committed(step);
+        return { step, loss, shardDigests, weightsDigest };
+      }),
+    );
     expect((await store.restore(3)).replica).toEqual(replicaAt(2));
     expect((await store.restore(3)).history).toHaveLength(4);
     expect((await store.restore(0)).replica).toEqual(replicaAt(0));
@@ -332,7 +365,9 @@ describe('a checkpoint that the disk refuses', () => {
     await untilWarned(events);
     await store.commit(committed(1));
     expect(textsOf(events, 'warning')).toEqual([
-      expect.stringMatching(/^cannot write the checkpoint of step 1: cannot rename to .*\(ENOTDIR\); .*; will try again$/),
+      expect.stringMatching(
+        /^cannot write the checkpoint of step 1: cannot rename to .*\(ENOTDIR\); .*; will try again$/,
+      ),
     ]);
     rmSync(inTheWay);
     await writing;
@@ -349,7 +384,8 @@ describe('a checkpoint that the disk refuses', () => {
     else await store.commit(committed(1));
     const refusal = await writing;
     expect([refusal.exitCode, refusal.hint]).toEqual([
-      74, `free some space, then go on with: lockstep train --resume ${path}`,
+      74,
+      `free some space, then go on with: lockstep train --resume ${path}`,
     ]);
     expect(refusal.message).toMatch(/\(ENOTDIR\); the last good checkpoint is .*step-000000$/);
     expect((await store.restore(null)).replica).toEqual(replicaAt(0));

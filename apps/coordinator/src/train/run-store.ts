@@ -5,6 +5,7 @@
 import { CheckpointWriter, listCheckpoints, openJournal, readHistory } from '@lockstep/checkpoint';
 import type {
   CheckpointReport,
+  Disk,
   Journal,
   ListedCheckpoint,
   RetryTimes,
@@ -40,6 +41,8 @@ export interface DirectoryStoreOptions {
   readonly initial: Replica;
   /** How a disk that refuses is tried again; only tests are less patient. */
   readonly times?: RetryTimes;
+  /** The system's unless a test puts one in its place. */
+  readonly disk?: Disk;
 }
 
 /** What the first journal line of a coordinator's life says about it. */
@@ -68,7 +71,7 @@ export class DirectoryStore implements RunStore {
       fence: () => options.lock.assertHeld(),
       journalledSteps: () => this.#journalled,
       report: (report) => this.#show(report),
-      ...(options.times === undefined ? {} : { times: options.times }),
+      ...diskOptions(options),
     });
     for (const line of history.steps) {
       this.#losses.set(line.step, line.loss);
@@ -83,14 +86,15 @@ export class DirectoryStore implements RunStore {
    * @throws LockstepError 'data' naming a damaged line, 'io' when the disk refuses, 'locked' when the lock is lost
    */
   static async open(options: DirectoryStoreOptions): Promise<DirectoryStore> {
-    const { directory, lock, view, times } = options;
+    const { directory, lock, view } = options;
     const journal = await openJournal(directory.paths.journal, {
-      ...(times === undefined ? {} : { times }),
+      ...diskOptions(options),
       fence: () => lock.assertHeld(),
-      onTrouble: (trouble) => view.show({
-        event: 'warning',
-        text: `${trouble.line}; steps wait for it, and it is tried again`,
-      }),
+      onTrouble: (trouble) =>
+        view.show({
+          event: 'warning',
+          text: `${trouble.line}; steps wait for it, and it is tried again`,
+        }),
       onRecovered: () => view.show({ event: 'notice', text: 'the journal is written again' }),
     });
     try {
@@ -264,6 +268,10 @@ export class DirectoryStore implements RunStore {
         return view.show({ event: 'warning', text: `old checkpoints stay: ${report.trouble.line}` });
     }
   }
+}
+
+function diskOptions({ times, disk }: DirectoryStoreOptions): Pick<DirectoryStoreOptions, 'times' | 'disk'> {
+  return { ...(times === undefined ? {} : { times }), ...(disk === undefined ? {} : { disk }) };
 }
 
 function journalledStep({ step, loss, shardDigests, weightsDigest }: StepLine): JournalledStep {

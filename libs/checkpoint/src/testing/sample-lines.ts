@@ -36,5 +36,13 @@ export function termLine(term: number, changes: object = {}): TermLine {
 }
 
 export function planLine(fromStep: number, changes: object = {}): PlanLine {
-  return { kind: 'plan', fromStep, shards: [[0, 32], [32, 64]], ...changes };
+  return {
+    kind: 'plan',
+    fromStep,
+    shards: [
+      [0, 32],
+      [32, 64],
+    ],
+    ...changes,
+  };
 }
