@@ -14,6 +14,7 @@ import type { RunJournal } from './run-journal.js';
 import type { VirtualDisk } from './virtual-disk.js';
 import type { VirtualProcess } from './virtual-process.js';
 
+const STEP_LINE = '{"kind":"step"';
 const RETRY_MS_MIN = 100;
 const RETRY_MS_MAX = 2_000;
 /** Newest checkpoints that stay, beside the first. */
@@ -49,6 +50,8 @@ export class VirtualStore implements RunStore {
   #waiting: { readonly replica: Replica; readonly settle: (() => void)[] } | undefined;
   #isSaving = false;
   #saving: Promise<void> = Promise.resolve();
+  /** Steps whose lines this life knows to be on the disk, those of earlier lives included. */
+  durableSteps = 0;
   /** Longest queue of lines so far. */
   longestQueue = 0;
 
@@ -57,8 +60,9 @@ export class VirtualStore implements RunStore {
   }
 
   /** What the journal holds now is whole: this life goes on behind it. */
-  begin(): void {
+  begin(journalledSteps: number): void {
     this.#durableLength = this.#setting.disk.read(JOURNAL).length;
+    this.durableSteps = journalledSteps;
   }
 
   /** Appends a line; resolves when it is on the disk. */
@@ -112,6 +116,11 @@ export class VirtualStore implements RunStore {
     };
   }
 
+  /** The virtual disk always relents before the run is over. */
+  finish(): void {
+    // Nothing to hurry.
+  }
+
   async #write(): Promise<void> {
     this.#isWriting = true;
     for (let pauseMs = RETRY_MS_MIN; this.#pending.length > 0;) {
@@ -119,6 +128,7 @@ export class VirtualStore implements RunStore {
       try {
         await this.#writeBatch(batch);
         this.#pending.splice(0, batch.length);
+        this.durableSteps += batch.filter(({ text }) => text.startsWith(STEP_LINE)).length;
         for (const { resolve } of batch) resolve();
         pauseMs = RETRY_MS_MIN;
       } catch (thrown) {

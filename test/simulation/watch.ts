@@ -19,6 +19,9 @@ export function watch(cluster: Cluster): () => void {
     if (state !== undefined && state.commits.size > LIMITS.unjournalledSteps + 1) {
       cluster.violate(`${state.commits.size} steps wait to be committed`);
     }
+    if (state !== undefined && coordinator !== undefined && state.durable > coordinator.store.durableSteps) {
+      cluster.violate(`step ${state.durable} counts as durable, ${coordinator.store.durableSteps} are on the disk`);
+    }
     if (coordinator !== undefined && coordinator.store.longestQueue > LIMITS.unjournalledSteps * 2) {
       cluster.violate(`${coordinator.store.longestQueue} lines wait for the disk`);
     }
