@@ -3,7 +3,8 @@
  * out the actions. Gradients are summed here as they are accepted, and dropped again as soon as the update is sent; the
  * machine above never sees a number of them.
  */
-import { LockstepError, invariant, toLockstepError } from '@lockstep/config';
+import { invariant, toLockstepError } from '@lockstep/config';
+import type { LockstepError } from '@lockstep/config';
 import { decodeWorkerMessage, initialCoordinatorState, stepCoordinator } from '@lockstep/protocol';
 import type {
   Command,
@@ -93,6 +94,7 @@ export class CoordinatorLoop {
     this.#dispatch({ type: 'tick' });
     try {
       const outcome = await this.#ended;
+      this.#ports.store.finish();
       while (this.#writes.size > 0) await Promise.allSettled(this.#writes);
       if (this.#storeFailure !== undefined) throw this.#storeFailure;
       return outcome;

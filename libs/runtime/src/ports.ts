@@ -71,6 +71,8 @@ export interface RunStore {
    * it. Waits first for what is being written.
    */
   restore(atMost: number | null): Promise<{ replica: Replica; history: readonly JournalledStep[] }>;
+  /** The run is over: what is still refused is tried for a while, not for ever. */
+  finish(): void;
 }
 
 /** Monotonic milliseconds, and wake-ups. */

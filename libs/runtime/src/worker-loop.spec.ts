@@ -10,11 +10,13 @@ import { WorkerLoop } from './worker-loop.js';
 const digest = await createDigest();
 const ENVELOPE = { run: 'run-1', term: 1, membership: 1 };
 const WELCOME = {
-  ...{ type: 'welcome', ...ENVELOPE, incarnation: 'i', slot: 0 },
-  ...{ config: {}, fingerprint: 'f', layoutDigest: 'l' },
+  type: 'welcome',
+  ...ENVELOPE,
+  ...{ incarnation: 'i', slot: 0, config: {}, fingerprint: 'f', layoutDigest: 'l' },
 } as const;
 const PREPARED = {
-  ...{ type: 'prepared', fingerprint: 'f', layoutDigest: 'l', computeClass: 'c' },
+  type: 'prepared',
+  ...{ fingerprint: 'f', layoutDigest: 'l', computeClass: 'c' },
   ...{ engine: 'e', device: 'd', replica: null },
 } as const;
 const RECORD = { step: 3, loss: 1, characters: 1, gradientNorm: 1, seconds: 1, shardDigests: ['d'] };

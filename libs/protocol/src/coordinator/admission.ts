@@ -15,7 +15,7 @@ type Message<T extends WorkerMessage['type']> = Extract<WorkerMessage, { type: T
 
 const SAME_VERSION = 'install the same version of lockstep on both machines';
 
-/** The number in the name of a worker of our own, so that it is the same in logs and after a restart; else the lowest. */
+/** The number in the name of a worker of our own, so that logs and restarts agree on it; else the lowest. */
 function freeSlot(state: CoordinatorState, { name, supervised }: Message<'hello'>): number {
   const taken = new Set([...state.workers.values()].map((worker) => worker.slot));
   const wanted = supervised ? Number(/-(\d{1,4})$/.exec(name)?.[1] ?? Number.NaN) : Number.NaN;
@@ -172,8 +172,8 @@ function warnOfOtherClass(
 }
 
 /**
- * A waiting worker whose weights are known to be those of the current step takes part from now on; any other is levelled
- * at the next step boundary.
+ * A waiting worker whose weights are known to be those of the current step takes part from now on; any other is
+ * levelled at the next step boundary.
  */
 export function takeUp(
   state: CoordinatorState,

@@ -177,7 +177,8 @@ function expel(
   if (worker === undefined) return state;
   const isNotFinite = answers.some((answer) => answer.peer === peer && !answer.finite);
   const fault = isNotFinite ? 'a gradient that is not finite' : 'other bits than the others';
-  const detail = `worker ${worker.slot} (${worker.host}) computed ${fault} for shard ${shard} of step ${state.step + 1}`;
+  const where = `shard ${shard} of step ${state.step + 1}`;
+  const detail = `worker ${worker.slot} (${worker.host}) computed ${fault} for ${where}`;
   if (isNotFinite) reject(out, worker, 'not-finite', `shard ${shard}`);
   report(out, { type: 'quarantined', name: worker.name, detail });
   return dismiss(quarantine(state, worker.name, nowMs), out, worker, 'quarantined', detail);

@@ -1,7 +1,7 @@
 /**
  * Snapshots: the lead, the ready worker with the lowest slot, ships its replica, for a checkpoint, for joiners, or for
- * both. It answers while all go on, because its queue is worked off in order. What it sends is used only once its digest
- * is the one that all agree on.
+ * both. It answers while all go on, because its queue is worked off in order. What it sends is used only once its
+ * digest is the one that all agree on.
  */
 import type { WorkerMessage } from '../messages.js';
 import { breach } from './conversation.js';

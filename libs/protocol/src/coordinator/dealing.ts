@@ -25,7 +25,7 @@ export function isAudited(state: CoordinatorState, shard: number): boolean {
 }
 
 /** Whether answers of the current step have to name the weights that they were computed from. */
-export function wantsWeightsDigest(state: CoordinatorState): boolean {
+function wantsWeightsDigest(state: CoordinatorState): boolean {
   return state.agreed.has(state.step) || state.commits.get(state.step - 1)?.digest === true;
 }
 

@@ -11,7 +11,7 @@ import { shardsAt } from './state.js';
 import { strike } from './strikes.js';
 
 /** Holder of a request whose worker is gone: to be asked of another. */
-export const NOBODY = '';
+const NOBODY = '';
 
 /** Takes a peer out of the membership; unknown peers change nothing. */
 export function removeWorker(

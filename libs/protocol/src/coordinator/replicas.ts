@@ -16,8 +16,8 @@ export function estrange(
 ): CoordinatorState {
   const worker = state.workers.get(peer);
   if (worker === undefined) return state;
-  const what = `worker ${worker.slot} (pid ${worker.pid} on ${worker.host}) ${why}: it is given the weights of the others`;
-  report(out, { type: 'warning', what });
+  const name = `worker ${worker.slot} (pid ${worker.pid} on ${worker.host})`;
+  report(out, { type: 'warning', what: `${name} ${why}: it is given the weights of the others` });
   return withWorker(forgetTasks(strike(state, worker.name, nowMs), peer), emptied(worker, nowMs));
 }
 
