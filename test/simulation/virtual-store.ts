@@ -116,11 +116,6 @@ export class VirtualStore implements RunStore {
     };
   }
 
-  /** The virtual disk always relents before the run is over. */
-  finish(): void {
-    // Nothing to hurry.
-  }
-
   async #write(): Promise<void> {
     this.#isWriting = true;
     for (let pauseMs = RETRY_MS_MIN; this.#pending.length > 0;) {
