@@ -2,7 +2,7 @@
  * The coordinator process, put together: told what to lead, it opens the run, leads it to its end and says how it
  * ended. Nothing here is shown to a person; that is the supervisor's part.
  */
-import { listCheckpoints } from '@lockstep/checkpoint';
+import { listCheckpoints, systemDisk } from '@lockstep/checkpoint';
 import { LIMITS, setOrDefault } from '@lockstep/config';
 import { createOptimizer, optimizerSpec } from '@lockstep/optimizer';
 import type { CoordinatorSettings } from '@lockstep/protocol';
@@ -17,6 +17,7 @@ import { conclude } from './conclude.js';
 import { bindControl } from './control-server.js';
 import { coordinatorSettings } from './coordinator-settings.js';
 import type { RunSummary, RunView } from './events.js';
+import { diskWithFaultPoints } from './fault-disk.js';
 import { LocalPeers } from './local-peers.js';
 import { openRun } from './open-run.js';
 import type { OpenedRun } from './open-run.js';
@@ -50,7 +51,7 @@ export async function coordinate(channel: SupervisorChannel): Promise<RunSummary
 }
 
 async function leadRun(leading: Leading): Promise<RunSummary> {
-  const { opened, assignment, view } = leading;
+  const { opened, assignment, view, faultPoint } = leading;
   const { plan, directory, lock } = opened;
   const isFirst = (await listCheckpoints(directory.paths.checkpoints)).length === 0;
   // Drawing the first weights of a large model takes seconds; where there is a checkpoint nobody needs them.
@@ -62,6 +63,7 @@ async function leadRun(leading: Leading): Promise<RunSummary> {
     keep: setOrDefault(assignment.values, 'keep'),
     view,
     initial,
+    ...(faultPoint === undefined ? {} : { disk: diskWithFaultPoints(systemDisk, faultPoint) }),
   });
   try {
     return await leadStored(leading, store, isFirst ? initial : null);
