@@ -25,6 +25,9 @@ const PATIENCE_MINUTES = 5;
 const MS_PER_MINUTE = 60_000;
 const LOOK_AGAIN_MS = 100;
 
+/** More than any chaos takes: what is measured here is not when a run gives up. */
+const BUDGETS = ['--max-faults', '--max-preemptions', '--max-coordinator-restarts'].flatMap((name) => [name, '1000']);
+
 type Say = (line: string) => void;
 
 class Stage {
@@ -47,7 +50,7 @@ class Stage {
     const { preset, engine, seed } = this.#options;
     const model = ['--text', this.#text, '--preset', preset, '--engine', engine, '--sample-length', '0'];
     const plan = ['--workers', '2', '--shards', '2', '--steps', String(steps)];
-    const training = new Training(folder, [...model, ...plan], seed);
+    const training = new Training(folder, [...model, ...plan, ...BUDGETS], seed);
     await training.connectRemote();
     return training;
   }

@@ -94,7 +94,8 @@ export class Training {
   /** A worker that comes for a while. */
   join(): ChildProcess {
     if (this.#endpoint === undefined) throw new Error('no address yet');
-    const child = this.#spawn('guest', ['worker', '--coordinator', this.#endpoint]);
+    const name = `guest-${this.#remotes.length}`;
+    const child = this.#spawn(name, ['worker', '--coordinator', this.#endpoint, '--name', name]);
     this.#remotes.push(child);
     return child;
   }
@@ -110,7 +111,7 @@ export class Training {
   /** A machine whose worker is started again whenever it ends, as an init system would. */
   #keepRemote(endpoint: string): void {
     if (this.#hasEnded) return;
-    const child = this.#spawn('remote', ['worker', '--coordinator', endpoint]);
+    const child = this.#spawn('remote', ['worker', '--coordinator', endpoint, '--name', 'remote']);
     this.#remotes.push(child);
     child.once('close', () => void setTimeout(() => this.#keepRemote(endpoint), REMOTE_RESTART_MS));
   }

@@ -1,36 +1,144 @@
-/** Workers behind a bad line: the run ends as it would over a good one, with the same bytes. */
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { Comparison } from '../faults/runs.js';
-import { TcpProxy } from '../faults/tcp-proxy.js';
+/**
+ * Workers of another machine behind a bad line: a proxy between them and the coordinator breaks it in every way in
+ * which TCP can break. The run ends with the bytes of a run over a good line.
+ */
+import { describe, expect, it } from 'vitest';
+import { behindProxy } from '../faults/behind-proxy.js';
 import type { LaneFaults } from '../faults/lane.js';
-import { LockstepProcess } from './lockstep-process.js';
+import { Comparison } from '../faults/runs.js';
+import type { Direction } from '../faults/tcp-proxy.js';
+import { waitFor } from './lockstep-process.js';
 
-const STEPS = 12;
-const comparison = new Comparison(STEPS);
+const STEPS = 60;
+const FLOAT_BYTES = 4;
 
-/** A coordinator without workers of its own, a proxy in front of it, and two workers that know only the proxy. */
-async function behindProxy(faults: LaneFaults) {
-  const { run, args } = comparison.harmed('--json', '--workers', '0', '--min-workers', '2', '--shards', '2');
-  const coordinator = new LockstepProcess(args);
-  const endpoint = String((await coordinator.event(({ event }) => event === 'start'))['endpoint']);
-  const proxy = await TcpProxy.start({ host: '127.0.0.1', port: Number(/:(\d+)$/.exec(endpoint)?.[1]) });
-  onTestFinished(() => proxy.close());
-  proxy.break('both', faults);
-  const workers = [1, 2].map(() => new LockstepProcess(['worker', '--coordinator', proxy.endpoint]));
-  return { run, coordinator, proxy, workers };
-}
+const pause = (durationMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, durationMs));
 
-describe('a bad line between two workers and the coordinator', () => {
+describe('a slow line', () => {
+  const steps = 12;
+  const comparison = new Comparison(steps);
+
   it.each<[string, LaneFaults]>([
     ['75 +- 50 ms late', { delayMs: [25, 125] }],
-    ['100 kB a second', { bytesPerSecond: 100_000 }],
+    ['200 kB a second', { bytesPerSecond: 200_000 }],
   ])('%s', async (_, faults) => {
-    const { run, coordinator, proxy, workers } = await behindProxy(faults);
-    expect(await coordinator.end()).toMatchObject({ code: 0, stderr: '' });
-    for (const worker of workers) expect((await worker.end()).code).toBe(0);
-    comparison.expectSame(run);
+    const { proxy, expectSame } = await behindProxy(comparison, { faults });
+    await expectSame();
     const { connections, delayedPieces, resets } = proxy.counts;
     expect({ connections, resets }).toEqual({ connections: 2, resets: 0 });
-    expect(delayedPieces > STEPS).toBe('delayMs' in faults);
+    expect(delayedPieces > steps).toBe('delayMs' in faults);
+  });
+});
+
+describe('a line that breaks', () => {
+  const comparison = new Comparison(STEPS);
+
+  it.each<[string, Direction | 'both']>([
+    ['both ways', 'both'],
+    ['to the coordinator only', 'up'],
+    ['to the workers only', 'down'],
+  ])('is dead for 2 s, %s', async (_, direction) => {
+    const { harmed, proxy, expectSame } = await behindProxy(comparison);
+    await harmed.step(5);
+    proxy.break(direction, { swallow: true });
+    await pause(2000);
+    const { swallowedBytes } = proxy.counts;
+    const doneWhileDead = Math.max(...harmed.commits.keys());
+    proxy.heal();
+    await expectSame();
+    expect(swallowedBytes).toBeGreaterThan(0);
+    expect(doneWhileDead).toBeLessThan(STEPS);
+    expect(proxy.counts).toMatchObject({ connections: 4, resets: 2 });
+  });
+
+  it('is held up for 2 s: everything comes late, nothing twice', async () => {
+    const { harmed, proxy, expectSame } = await behindProxy(comparison);
+    await harmed.step(5);
+    proxy.break('both', { hold: true });
+    await pause(2000);
+    proxy.heal();
+    await expectSame();
+    expect(proxy.counts).toMatchObject({ connections: 2, resets: 0, swallowedBytes: 0 });
+  });
+
+  it('is dead for one of two workers, for good: the other one does all', async () => {
+    const { harmed, proxy, workers } = await behindProxy(comparison);
+    await harmed.step(5);
+    const [first] = proxy.open;
+    for (const lane of Object.values(first?.lanes ?? {})) lane.faults = { swallow: true };
+    await comparison.expectSame(harmed, workers);
+    expect(proxy.counts.swallowedBytes).toBeGreaterThan(0);
+  });
+
+  it('is reset for both workers at once, five times', async () => {
+    const { harmed, proxy, expectSame } = await behindProxy(comparison);
+    let resets = 0;
+    for (const step of [5, 10, 15, 20, 25]) {
+      await harmed.step(step);
+      await waitFor('both workers to be connected', () => proxy.open.length === 2);
+      resets += proxy.resetAll();
+    }
+    await expectSame();
+    expect(resets).toBe(10);
+    expect(proxy.counts).toMatchObject({ connections: 12, resets });
+  });
+
+  it.each([1, 9, 100, 3000, 20_000])(
+    'is reset in the middle of a message, after %d more bytes',
+    async (lengthBytes) => {
+      const { harmed, proxy, expectSame } = await behindProxy(comparison);
+      for (const [step, direction] of [
+        [5, 'up'],
+        [20, 'down'],
+      ] as const) {
+        await harmed.step(step);
+        await waitFor('both workers to be connected', () => proxy.open.length === 2);
+        await proxy.open[0]?.resetAfter(direction, lengthBytes);
+      }
+      await expectSame();
+      expect(proxy.counts).toMatchObject({ connections: 4, resets: 2 });
+    },
+  );
+
+  it('refuses for a second those who come back after a reset', async () => {
+    const { harmed, proxy, expectSame } = await behindProxy(comparison);
+    await harmed.step(5);
+    proxy.refuse();
+    expect(proxy.resetAll()).toBe(2);
+    await pause(1000);
+    await proxy.accept();
+    await expectSame();
+    expect(proxy.counts).toMatchObject({ connections: 4, resets: 2 });
+  });
+});
+
+describe('a line that flips bits', () => {
+  const comparison = new Comparison(STEPS);
+
+  it.each<[string, Direction, number]>([
+    ['of gradients on their way up', 'up', 2000 * FLOAT_BYTES],
+    ['of updates on their way down', 'down', 2000 * FLOAT_BYTES],
+    ['of whatever comes next', 'up', 0],
+    ['of whatever comes next', 'down', 0],
+  ])('%s (%s, %d bytes on)', async (_, direction, aheadBytes) => {
+    const { harmed, proxy, expectSame } = await behindProxy(comparison);
+    let asked = 0;
+    for (const step of [5, 20, 35]) {
+      await harmed.step(step);
+      await waitFor('both workers to be connected', () => proxy.open.length === 2);
+      const lane = proxy.open[asked % 2]?.lanes[direction];
+      lane?.flipAt(lane.inOffset + aheadBytes);
+      asked += 1;
+      await waitFor('the bit to be flipped', () => proxy.counts.flippedBits === asked);
+    }
+    await expectSame();
+    expect(proxy.counts.flippedBits).toBe(3);
+  });
+
+  it('one in 300,000 bytes, both ways', async () => {
+    const { proxy, expectSame } = await behindProxy(comparison, { faults: { flipProbability: 1 / 300_000 } });
+    await expectSame();
+    console.info(`${proxy.counts.flippedBits} bits flipped in ${proxy.counts.passedBytes} bytes`);
+    expect(proxy.counts.flippedBits).toBeGreaterThan(0);
   });
 });

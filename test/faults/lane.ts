@@ -51,7 +51,6 @@ export class Lane {
   readonly #flipOffsets = new Set<number>();
   #faults: LaneFaults = {};
   #queuedBytes = 0;
-  /** Offset in the direction's stream of the next byte to come in. */
   #inOffset = 0;
   #lastDueMs = 0;
   #hasEnded = false;
@@ -87,6 +86,11 @@ export class Lane {
     this.#faults = faults;
     this.#throttleSource();
     this.#wake();
+  }
+
+  /** Offset in the direction's stream of the byte that comes next. */
+  get inOffset(): number {
+    return this.#inOffset;
   }
 
   /** Flips one bit of the byte at this offset of the direction's stream, when it comes. */

@@ -1,0 +1,39 @@
+/** A run whose two workers reach the coordinator only through a proxy. */
+import { onTestFinished, expect } from 'vitest';
+import { LockstepProcess } from '../cluster/lockstep-process.js';
+import type { LaneFaults } from './lane.js';
+import type { Comparison, HarmedRun } from './runs.js';
+import { TcpProxy } from './tcp-proxy.js';
+import type { ProxyOptions } from './tcp-proxy.js';
+
+/** Fixed, so that a failure can be repeated. */
+const SEED = 20_261_123;
+
+interface BehindProxy {
+  readonly harmed: HarmedRun;
+  readonly proxy: TcpProxy;
+  readonly workers: readonly LockstepProcess[];
+  /** Everything has ended well and as it should. */
+  expectSame(): Promise<void>;
+}
+
+/** @param options faults that are there from the beginning, and who rewrites the bytes */
+export async function behindProxy(
+  comparison: Comparison,
+  options: ProxyOptions & { readonly faults?: LaneFaults } = {},
+): Promise<BehindProxy> {
+  const harmed = comparison.harm('', '--workers', '0', '--min-workers', '2');
+  const endpoint = String((await harmed.process.event(({ event }) => event === 'start'))['endpoint']);
+  const target = { host: '127.0.0.1', port: Number(/:(\d+)$/.exec(endpoint)?.[1]) };
+  const proxy = await TcpProxy.start(target, { seed: SEED, ...options });
+  onTestFinished(() => proxy.close());
+  proxy.break('both', options.faults ?? {});
+  const workers = [1, 2].map(
+    () => new LockstepProcess(['worker', '--coordinator', proxy.endpoint], { env: harmed.environment }),
+  );
+  const expectSame = async (): Promise<void> => {
+    await comparison.expectSame(harmed);
+    for (const worker of workers) expect(await worker.end()).toMatchObject({ code: 0 });
+  };
+  return { harmed, proxy, workers, expectSame };
+}
