@@ -163,3 +163,10 @@ export function stepsOf(runDirectory: string): readonly Record<string, unknown>[
 export function workersOf(runId: string): readonly number[] {
   return processesOf(runId).filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('\0worker\0'));
 }
+
+/** Takes all checkpoints of a run away but that of one step. */
+export function removeCheckpointsBut(runDirectory: string, step: number): void {
+  const folder = join(runDirectory, 'checkpoints');
+  const kept = `step-${String(step).padStart(6, '0')}`;
+  for (const name of readdirSync(folder)) if (name !== kept) rmSync(join(folder, name), { recursive: true });
+}
