@@ -121,6 +121,7 @@ export class Cluster {
       ...{ peer, name: place.name, supervised: place.supervised },
       durationMs: (type) => this.#durationMs(place, type),
       onBegin: (life, task) => this.#onTask(place, life, task),
+      onLie: (lie) => this.tally.count(`answered: ${lie}`),
       onExit: (life, outcome) => this.#onWorkerExit(place, life, outcome),
     });
   }

@@ -14,7 +14,7 @@ if (mode === 'seed') {
   process.stdout.write(`${tell(result)}\n`);
   process.exitCode = result.violations.length === 0 ? 0 : 1;
 } else {
-  const { ends, tally, ...figures } = await runSeeds(first, until, stride);
+  const { ends, tally, ...figures } = await runSeeds({ from: first, until, stride, storiesMax: 3, wrongMax: Infinity });
   const result = { ...figures, ends: [...ends.counts], tally: [...tally.counts] };
   writeFileSync(rest[3] ?? '/dev/stdout', JSON.stringify(result));
 }

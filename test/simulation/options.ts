@@ -199,7 +199,9 @@ function drawFaults(draw: Draw, sizes: Sizes, healMs: number): readonly TimedFau
     const worker = draw.whole(0, sizes.workers - 1);
     const drawn = drawFault(draw, sizes, worker);
     const atMs = draw.between(0, healMs);
-    if (lie !== undefined && index === 0) return { kind: lie, worker, atMs } as TimedFault;
+    // While there is something to lie about.
+    if (lie !== undefined && index === 0)
+      return { kind: lie, worker, atMs: draw.between(0.1, 0.5) * healMs } as TimedFault;
     // Nobody is left who could tell a worker with other weights that it is wrong, if the others are lost with them.
     if (lie === 'corrupt weights' && !BENIGN.includes(drawn.kind)) return { kind: 'join', atMs };
     return { ...drawn, atMs };

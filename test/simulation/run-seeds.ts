@@ -3,9 +3,6 @@ import { simulate } from './simulate.js';
 import type { SeedResult } from './simulate.js';
 import { Tally } from './tally.js';
 
-/** Stories are long; whoever has more than this to mend mends the first ones first. */
-const STORIES_MAX = 3;
-
 export interface SeedsResult {
   readonly seeds: number;
   readonly events: number;
@@ -18,14 +15,24 @@ export interface SeedsResult {
   readonly stories: readonly string[];
 }
 
-/** Plays seeds `from`, `from + stride`, ... below `until`. */
-export async function runSeeds(from: number, until: number, stride = 1): Promise<SeedsResult> {
+export interface SeedRange {
+  readonly from: number;
+  readonly until: number;
+  /** From one seed to the next. */
+  readonly stride: number;
+  /** Of so many seeds that go wrong the whole story is told: they are long. */
+  readonly storiesMax: number;
+  /** Ends when so many have gone wrong. */
+  readonly wrongMax: number;
+}
+
+export async function runSeeds({ from, until, stride, storiesMax, wrongMax }: SeedRange): Promise<SeedsResult> {
   const startMs = performance.now();
   const [ends, tally] = [new Tally(), new Tally()];
   const wrongSeeds: number[] = [];
   const stories: string[] = [];
   let [seeds, events, virtualMs] = [0, 0, 0];
-  for (let seed = from; seed < until; seed += stride) {
+  for (let seed = from; seed < until && wrongSeeds.length < wrongMax; seed += stride) {
     const result = await simulate(seed);
     seeds += 1;
     events += result.events;
@@ -34,7 +41,7 @@ export async function runSeeds(from: number, until: number, stride = 1): Promise
     tally.add(result.tally);
     if (result.violations.length === 0) continue;
     wrongSeeds.push(seed);
-    if (stories.length < STORIES_MAX) stories.push(tell(await simulate(seed, { isTraced: true })));
+    if (stories.length < storiesMax) stories.push(tell(await simulate(seed, { isTraced: true })));
   }
   return { seeds, events, virtualMs, realMs: performance.now() - startMs, ends, tally, wrongSeeds, stories };
 }

@@ -22,6 +22,8 @@ export interface ToySetting {
   durationMs(type: ComputeTaskType): number;
   /** A task begins; the process may be killed by it. */
   onBegin(task: ComputeTask): void;
+  /** A lie is told. */
+  onLie(lie: Lie): void;
   violated(what: string): void;
 }
 
@@ -135,6 +137,7 @@ export class ToyCompute implements Compute {
     gradient[1] = lie === 'not a number' ? Number.NaN : gradient[1]! + 0.25;
     this.lie = undefined;
     this.liedAt = step;
+    this.#setting.onLie(lie);
   }
 
   #apply({ update, payload }: Extract<ComputeTask, { type: 'apply' }>): ComputeResult {

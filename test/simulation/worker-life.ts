@@ -5,6 +5,7 @@ import { WorkerLoop } from '@lockstep/runtime';
 import type { MemoryNetwork } from '@lockstep/transport/memory';
 import type { ComputeTaskType } from './options.js';
 import { ToyCompute } from './toy-compute.js';
+import type { Lie } from './toy-compute.js';
 import type { Reference } from './toy-model.js';
 import { spy } from './trace.js';
 import type { Trace } from './trace.js';
@@ -31,6 +32,7 @@ export interface WorkerSetting {
   readonly supervised: boolean;
   durationMs(type: ComputeTaskType): number;
   onBegin(life: WorkerLife, task: ComputeTask): void;
+  onLie(lie: Lie): void;
   /** How the process ended by itself. */
   onExit(life: WorkerLife, outcome: WorkerOutcome): void;
 }
@@ -58,6 +60,7 @@ export class WorkerLife {
       ...{ process: this.process, digest, reference, violated },
       durationMs: (type) => setting.durationMs(type),
       onBegin: (task) => setting.onBegin(this, task),
+      onLie: (lie) => setting.onLie(lie),
     });
     const transport = spy(trace, peer, this.process.connect(inner));
     const note = (what: string): void => trace?.add(peer, what);

@@ -1,0 +1,3 @@
+import { testPlantedBugs } from './planted-suite.js';
+
+testPlantedBugs(0);
