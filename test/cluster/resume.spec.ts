@@ -60,6 +60,27 @@ describe('a run that was stopped', () => {
   });
 });
 
+describe('a run whose workers are on other machines', () => {
+  it('finds them again, with the weights they hold, when its coordinator was killed and is resumed', async () => {
+    const harmed = comparison.harm('', '--workers', '0', '--min-workers', '2');
+    const endpoint = String((await harmed.process.event(({ event }) => event === 'start'))['endpoint']);
+    const workers = ['a', 'b'].map((name) => {
+      return new LockstepProcess(['worker', '--coordinator', endpoint, '--name', name], { env: harmed.environment });
+    });
+    await harmed.step(30);
+    harmed.process.child.kill('SIGKILL');
+    await harmed.process.end();
+    const resumed = new LockstepProcess(resume(harmed.run, '--json'));
+    expect(await resumed.end()).toMatchObject({ code: 0, stderr: '' });
+    comparison.expectSameResult(harmed.run);
+    const [recovered, ...more] = resumed.events.filter(({ event }) => event === 'recovered');
+    expect(recovered).toMatchObject({ from: 'replicas' });
+    expect(Number(recovered?.['step'])).toBeGreaterThanOrEqual(30);
+    expect(more).toEqual([]);
+    for (const worker of workers) expect((await worker.end()).code).toBe(0);
+  });
+});
+
 describe('a run that is done', () => {
   it('says so, shows its summary and changes nothing', async () => {
     const { run, args } = tinyRun('--steps', '5', '--quiet');

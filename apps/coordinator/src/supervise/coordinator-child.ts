@@ -54,9 +54,10 @@ export class CoordinatorChild {
     this.#child.kill('SIGKILL');
   }
 
-  /** Ends it at once and waits until it has. */
-  async end(): Promise<void> {
-    this.kill();
+  /** Waits until it has ended, and ends it when that takes too long. */
+  async end(deadlineMs = 0): Promise<void> {
+    const timer = setTimeout(() => this.kill(), deadlineMs);
     await this.#ended;
+    clearTimeout(timer);
   }
 }

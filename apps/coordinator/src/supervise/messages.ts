@@ -22,6 +22,8 @@ export interface Assignment {
   /** Local workers that live and may hold the weights. */
   readonly localPeers: readonly string[];
   readonly supervisor: ProcessIdentity;
+  /** When the supervisor began, by the clock on the wall. */
+  readonly startedAtMs: number;
   /** Whether the view shows who computes what, several times a step. */
   readonly detailed: boolean;
 }

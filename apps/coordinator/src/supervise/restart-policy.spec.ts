@@ -80,10 +80,10 @@ describe('a local worker that ends', () => {
 describe('a coordinator that ends without an outcome', () => {
   const fresh = (max: number): CoordinatorRestarts => ({ budget: fullBudget(max), row: 0, hadBug: false });
 
-  function ends(start: CoordinatorRestarts, list: readonly ProcessEnd[]): unknown[] {
+  function ends(start: CoordinatorRestarts, list: readonly ProcessEnd[], wasLeading = true): unknown[] {
     let state = start;
     return list.map((end) => {
-      const next = afterCoordinatorEnd(state, end, 0, 0);
+      const next = afterCoordinatorEnd(state, end, { livedMs: 0, wasLeading }, 0);
       state = next.state;
       return next.verdict.restart ? next.verdict.afterMs : next.verdict.why;
     });
@@ -98,7 +98,8 @@ describe('a coordinator that ends without an outcome', () => {
     ]);
   });
 
-  it('by a bug starts again once', () => {
+  it('by a bug starts again once, if it led the run', () => {
+    expect(ends(fresh(9), [KILLED, exit(70)], false)).toEqual([0, 'final']);
     expect(ends(fresh(9), [exit(70), KILLED, exit(70)])).toEqual([0, 1_000, 'final']);
     expect(ends(fresh(9), [exit(1), exit(1)])).toEqual([0, 'final']);
   });

@@ -96,18 +96,22 @@ export interface CoordinatorRestarts {
   readonly hadBug: boolean;
 }
 
-/** What becomes of a coordinator that has ended without an outcome. */
+/**
+ * What becomes of a coordinator that has ended without an outcome.
+ * @param life how long it lived, and whether it led the run when it ended
+ */
 export function afterCoordinatorEnd(
   state: CoordinatorRestarts,
   end: ProcessEnd,
-  livedMs: number,
+  life: { readonly livedMs: number; readonly wasLeading: boolean },
   nowMs: number,
 ): { readonly state: CoordinatorRestarts; readonly verdict: Verdict } {
   const isBug = end.code === EXIT_CODES.internal || end.code === UNCAUGHT_CODE;
-  if (end.signal === null && (!isBug || state.hadBug)) return { state, verdict: { restart: false, why: 'final' } };
+  if (end.signal === null && (!isBug || !life.wasLeading || state.hadBug))
+    return { state, verdict: { restart: false, why: 'final' } };
   const budget = spend(state.budget, nowMs);
   if (budget === null) return { state, verdict: { restart: false, why: 'budget' } };
-  const row = livedMs >= STEADY_MS ? 1 : state.row + 1;
+  const row = life.livedMs >= STEADY_MS ? 1 : state.row + 1;
   const verdict = { restart: true, afterMs: pauseMs(row - 1) } as const;
   return { state: { budget, row, hadBug: state.hadBug || isBug }, verdict };
 }

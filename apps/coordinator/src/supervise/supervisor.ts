@@ -3,7 +3,7 @@
  * as the run ends. It holds nothing that the run needs, so that either side can die: a coordinator that is killed is
  * started again on the same address while its workers keep the weights.
  */
-import { EXIT_CODES, LockstepError, setOrDefault } from '@lockstep/config';
+import { EXIT_CODES, LIMITS, LockstepError, setOrDefault } from '@lockstep/config';
 import type { ErrorKind, OptionValues, TrainOptions } from '@lockstep/config';
 import { ownIdentity } from '@lockstep/checkpoint';
 import type { RunEvent, RunSummary, RunView } from '../train/events.js';
@@ -35,6 +35,7 @@ type Bound = Extract<Notice, { type: 'bound' }>;
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
+  readonly #startedAtMs = Date.now();
   #coordinator: CoordinatorChild;
   #restarts: CoordinatorRestarts;
   #restartTimer: NodeJS.Timeout | undefined;
@@ -44,6 +45,10 @@ export class Supervisor {
   /** How the coordinator died last, to be told once it is there again. */
   #lastEnd: string | undefined;
   #isStopping = false;
+  /** Whether the coordinator of now has bound its address and has not come to the end of the run. */
+  #isLeading = false;
+  /** Whether the outcome is known. */
+  #isOver = false;
   readonly #outcome: Promise<RunSummary>;
   #resolve: (summary: RunSummary) => void = () => undefined;
   #reject: (error: LockstepError) => void = () => undefined;
@@ -71,7 +76,7 @@ export class Supervisor {
       clearTimeout(this.#restartTimer);
       this.#signals?.release();
       await this.#pool?.stop(0);
-      await this.#coordinator.end();
+      await this.#coordinator.end(this.#isOver ? LIMITS.workerExitDeadlineMs : 0);
       this.#options.view.close();
     }
   }
@@ -83,18 +88,15 @@ export class Supervisor {
       endpoint: this.#endpoint,
       localPeers: this.#pool?.peers ?? [],
       supervisor: ownIdentity(),
+      startedAtMs: this.#startedAtMs,
     };
-    const coordinator = this.#coordinator;
-    let hasOutcome = false;
-    coordinator.lead(
+    this.#isLeading = false;
+    this.#coordinator.lead(
       { type: 'lead', assignment },
       {
-        onNotice: (notice) => {
-          hasOutcome ||= notice.type === 'ended' || notice.type === 'failed';
-          this.#onNotice(notice);
-        },
+        onNotice: (notice) => this.#onNotice(notice),
         onEnd: (end) => {
-          if (!hasOutcome) this.#coordinatorEnded(end);
+          if (!this.#isOver) this.#coordinatorEnded(end);
         },
       },
     );
@@ -107,11 +109,13 @@ export class Supervisor {
       case 'event':
         return this.#show(notice.event);
       case 'ending':
+        this.#isLeading = false;
         return this.#pool?.end();
       case 'ended':
+        this.#isOver = true;
         return this.#resolve(notice.summary);
       case 'failed':
-        return this.#reject(fromPortable(notice.error));
+        return this.#failed(fromPortable(notice.error));
       case 'scale':
         return this.#scale(notice.id, notice.workers);
       case 'retire':
@@ -119,8 +123,19 @@ export class Supervisor {
     }
   }
 
+  /** A bug in the middle of a run is worth one more try: its workers know nothing of it, and wait. */
+  #failed(failure: LockstepError): void {
+    if (failure.kind === 'internal' && this.#isLeading && !this.#restarts.hadBug) {
+      this.#warn(`the coordinator failed: ${failure.line}`);
+      return;
+    }
+    this.#isOver = true;
+    this.#reject(failure);
+  }
+
   #bound({ endpoint, term, workers, logsFolder }: Bound): void {
     this.#endpoint = endpoint;
+    this.#isLeading = true;
     if (this.#lastEnd !== undefined) {
       this.#warn(`the coordinator ${this.#lastEnd}; started again (term ${term})`);
       this.#lastEnd = undefined;
@@ -139,6 +154,9 @@ export class Supervisor {
       },
       onStart: (peer) => this.#coordinator.send({ type: 'worker-started', peer }),
       onEnd: (end) => this.#workerEnded(end),
+      onRestart: (name, reason) => {
+        this.#options.view.show({ event: 'notice', text: `${reason}; ${name} is started again` });
+      },
     });
     this.#pool.scale(workers);
   }
@@ -167,7 +185,8 @@ export class Supervisor {
 
   #coordinatorEnded(end: ProcessEnd): void {
     const how = `ended by ${end.signal ?? `exit code ${end.code ?? '?'}`}`;
-    const { state, verdict } = afterCoordinatorEnd(this.#restarts, end, this.#coordinator.livedMs, performance.now());
+    const life = { livedMs: this.#coordinator.livedMs, wasLeading: this.#isLeading };
+    const { state, verdict } = afterCoordinatorEnd(this.#restarts, end, life, performance.now());
     this.#restarts = state;
     if (!verdict.restart) {
       const { directory } = this.#options;

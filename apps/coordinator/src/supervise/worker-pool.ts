@@ -23,6 +23,8 @@ export interface WorkerPoolOptions {
   readonly budgets: WorkerBudgets;
   readonly onStart: (peer: string) => void;
   readonly onEnd: (end: WorkerEnd) => void;
+  /** Told of one that is started in the place of one that has ended. */
+  readonly onRestart: (name: string, reason: string) => void;
 }
 
 export interface WorkerEnd extends ProcessEnd {
@@ -175,9 +177,16 @@ export class WorkerPool {
   #ended(slot: Slot, end: ProcessEnd, reason: string): void {
     const { peer, index } = slot;
     const verdict = this.#isEnding || slot.isRetired ? null : this.#judge(slot, end);
-    if (verdict?.restart === true) slot.timer = setTimeout(() => this.#start(slot), verdict.afterMs);
-    else slot.isRetired = true;
-    this.#options.onEnd({ ...end, peer, name: nameOf(index), reason, verdict });
+    const name = nameOf(index);
+    if (verdict?.restart === true) {
+      slot.timer = setTimeout(() => {
+        this.#options.onRestart(name, reason);
+        this.#start(slot);
+      }, verdict.afterMs);
+    } else {
+      slot.isRetired = true;
+    }
+    this.#options.onEnd({ ...end, peer, name, reason, verdict });
   }
 
   #judge(slot: Slot, end: ProcessEnd): Verdict {

@@ -16,7 +16,7 @@ export interface Conclusion {
   readonly directory: RunDirectory;
   readonly view: RunView;
   readonly runId: string;
-  readonly startedMs: number;
+  readonly startedAtMs: number;
   readonly observer: RunObserver;
   readonly engine: string;
   /** In the plan of the last step. */
@@ -49,7 +49,7 @@ export async function conclude(outcome: CoordinatorOutcome, parts: Conclusion): 
     // Local ones, or all that answered where others helped.
     workers: Math.max(plan.options.workers, parts.observer.secondsPerShard.size),
     shards: parts.shards,
-    wallSeconds: (performance.now() - parts.startedMs) / 1000,
+    wallSeconds: Math.max(0, Date.now() - parts.startedAtMs) / 1000,
   };
   await writeSummary(directory.path, { ...summary, epochMeanLoss: [...summary.epochMeanLoss] });
   showSummary(view, plan, directory, summary, latest.path);

@@ -75,7 +75,6 @@ async function leadRun(leading: Leading): Promise<RunSummary> {
 async function leadStored(leading: Leading, store: DirectoryStore, initial: Replica | null): Promise<RunSummary> {
   const { opened, assignment, channel, view } = leading;
   const { plan, directory, transport } = opened;
-  const startedMs = performance.now();
   const { loop, observer, term, settings } = await beginLife(leading, store, initial);
   const locals = new LocalPeers(assignment.localPeers, loop, channel);
   const control = await bindControl(assignment.runId, loop, locals);
@@ -99,7 +98,8 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
     await transport.close(LIMITS.lingerMs);
     await store.close();
     const summary = await conclude(outcome, {
-      ...{ plan, store, directory, view, startedMs, observer },
+      ...{ plan, store, directory, view, observer },
+      startedAtMs: assignment.startedAtMs,
       runId: assignment.runId,
       engine: assignment.engine.label,
       shards: loop.state.plans.at(-1)?.shards.length ?? plan.shards.length,
