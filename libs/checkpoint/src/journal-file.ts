@@ -70,11 +70,16 @@ export class JournalFile {
     this.#lengthBytes += bytes.length;
   }
 
-  /** All that was appended before the call is durable afterwards. */
-  async sync(): Promise<void> {
+  /** All that was appended before the call is on the disk afterwards; returns where that ends, for `settle`. */
+  async sync(): Promise<number> {
     const flushed = this.#lengthBytes;
     await withIoErrors('flush the journal', this.path, () => this.#file.sync());
-    this.#durableBytes = flushed;
+    return flushed;
+  }
+
+  /** Moves the mark: what lies before it is never written anew, and no line of it waits any more. */
+  settle(durableBytes: number): void {
+    this.#durableBytes = durableBytes;
   }
 
   /**

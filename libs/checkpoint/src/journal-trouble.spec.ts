@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { LockstepError } from '@lockstep/config';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Journal, JournalOptions } from './journal.js';
@@ -87,6 +88,26 @@ describe('a journal whose disk refuses', () => {
       expect(told).toEqual(hasFailed && isClosed ? saysSo : []);
     }
     expect(hit).toBeGreaterThan(15);
+  });
+
+  it('to show the lock once, at any look at it, loses and doubles nothing', async () => {
+    let hit = 0;
+    for (let hasFailed = true; hasFailed; hit += 1) {
+      const path = await begun();
+      let looks = 0;
+      hasFailed = false;
+      const fence = async (): Promise<void> => {
+        looks += 1;
+        if (looks !== hit + 1) return;
+        hasFailed = true;
+        throw new LockstepError('io', 'cannot read the lock (EMFILE)', '');
+      };
+      const journal = await openJournal(path, watched({ fence }).options);
+      await appendSteps(journal, 7);
+      await journal.close();
+      expect(await stepsIn(path)).toBe(7);
+    }
+    expect(hit).toBeGreaterThan(4);
   });
 
   it('at random, again and again, loses and doubles nothing', async () => {

@@ -199,9 +199,11 @@ export class Journal {
 
   async #sync(): Promise<void> {
     const flushed = this.#written.length;
-    await this.#file.sync();
+    const durableBytes = await this.#file.sync();
     // Whoever lost the lock meanwhile wrote into a file that a later life may not have copied: nobody is told.
     await this.#fence();
+    // Not before: a fence that cannot be asked has these lines written anew, and they must not stand there twice.
+    this.#file.settle(durableBytes);
     this.#syncCount += 1;
     this.#lastSyncMs = performance.now();
     for (const { resolve } of this.#written.splice(0, flushed)) resolve();
