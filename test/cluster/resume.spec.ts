@@ -136,7 +136,7 @@ describe('what cannot be resumed', () => {
     expect(stepsOf(run)).toHaveLength(3);
   });
 
-  it('a run whose text has changed: 65, naming the file and both sums; and one whose text has moved goes on', async () => {
+  it('a run whose text has changed: 65, naming file and both sums; one whose text has moved goes on', async () => {
     const folder = temporaryFolder();
     const text = writeText(folder);
     const run = join(folder, 'run');

@@ -93,7 +93,7 @@ describe('a coordinator that is killed', () => {
 });
 
 describe('a supervisor that is killed', () => {
-  it('takes everything with it within 5 seconds, and the run goes on from its checkpoint to the same bytes', async () => {
+  it('takes everything with it within 5 seconds; the run goes on from its checkpoint to the same bytes', async () => {
     const harmed = comparison.harm('', '--checkpoint-every', '25');
     await harmed.step(60);
     kill(harmed.process.pid);

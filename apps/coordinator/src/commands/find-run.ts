@@ -45,6 +45,6 @@ export function currentState({ file, alive }: FoundRun): string {
 }
 
 /** Whether somebody on this machine starts the coordinator again when it dies. */
-export function isSupervised({ supervisor, host }: RunFile): boolean {
+function isSupervised({ supervisor, host }: RunFile): boolean {
   return supervisor !== null && host === hostname() && isSameProcess(supervisor);
 }

@@ -107,8 +107,8 @@ export function afterCoordinatorEnd(
   nowMs: number,
 ): { readonly state: CoordinatorRestarts; readonly verdict: Verdict } {
   const isBug = end.code === EXIT_CODES.internal || end.code === UNCAUGHT_CODE;
-  if (end.signal === null && (!isBug || !life.wasLeading || state.hadBug))
-    return { state, verdict: { restart: false, why: 'final' } };
+  const isWorthOneTry = isBug && life.wasLeading && !state.hadBug;
+  if (end.signal === null && !isWorthOneTry) return { state, verdict: { restart: false, why: 'final' } };
   const budget = spend(state.budget, nowMs);
   if (budget === null) return { state, verdict: { restart: false, why: 'budget' } };
   const row = life.livedMs >= STEADY_MS ? 1 : state.row + 1;

@@ -98,7 +98,8 @@ function checkShape(start: WeightsOnly, path: string, layout: WeightLayout): voi
 /** @throws LockstepError `data` naming the text and both sums when it is another one than the run has learnt from */
 function checkText({ sha256 }: SourceText, { text }: RunConfig, paths: readonly string[] | undefined): void {
   if (sha256 === text.sha256) return;
-  const what = `the text ${(paths ?? text.sources).join(', ')} has changed: SHA-256 ${sha256}, the run has ${text.sha256}`;
+  const names = (paths ?? text.sources).join(', ');
+  const what = `the text ${names} has changed: SHA-256 ${sha256}, the run has ${text.sha256}`;
   throw new LockstepError('data', what, 'put the old text back, or name it with --text, or begin a new run');
 }
 

@@ -135,4 +135,27 @@ describe('the terminal view', () => {
     expect(lines.findIndex((line) => line.includes('200/200'))).toBeGreaterThan(0);
     expect(lines.filter((line) => line.includes('/200'))).toHaveLength(1);
   });
+
+  it('says in a line each what a run recovers from, and lets no text from elsewhere touch the terminal', async () => {
+    const late = { worker: 1, name: 'local-1', host: 'h\u001b[2J', activity: 'computing' } as const;
+    const lines = await screenOf(160, [
+      { event: 'recovered', from: 'checkpoint', step: 40, replayUntil: 50 },
+      { event: 'plan', fromStep: 51, shards: 4 },
+      { event: 'late', ...late, step: 52, waitedSeconds: 3.21, medians: 12.84 },
+      { event: 'quarantined', name: 'bad\nname', detail: 'it computed other bits' },
+      { event: 'rejected', worker: 1, reason: 'late', detail: 'gradient of step 3' },
+      { event: 'rejected', worker: null, reason: 'damaged', detail: 'received a header that is not text' },
+      { event: 'worker', worker: 0, status: 'gone', detail: 'lost\u001b]0;title\u0007' },
+    ]);
+    const [, ...told] = lines.slice(lines.findIndex((line) => line.startsWith('engine ')));
+    expect(told.slice(0, 6)).toEqual([
+      'goes on from the checkpoint after step 40; 10 steps computed again and compared with the journal',
+      '4 shards a batch from step 51 on',
+      'worker 1 (local-1 on h\\u001b[2J) is late at step 52: 3.2 s, 12.8 times as long as others; it says it is ' +
+        'computing; others do its work too',
+      'bad\\u000aname is not let in again: it computed other bits',
+      'ignored from a stranger: damaged, received a header that is not text',
+      'worker 0 gone: lost\\u001b]0;title\\u0007',
+    ]);
+  });
 });
