@@ -9,7 +9,9 @@ import { Comparison } from '../faults/runs.js';
 import type { Direction } from '../faults/tcp-proxy.js';
 import { waitFor } from './lockstep-process.js';
 
-const STEPS = 60;
+const STEPS = 40;
+/** A worker that is cut off looks for the coordinator after a second or so. */
+const pauseMs = 80;
 const FLOAT_BYTES = 4;
 
 const pause = (durationMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, durationMs));
@@ -38,7 +40,7 @@ describe('a line that breaks', () => {
     ['to the coordinator only', 'up'],
     ['to the workers only', 'down'],
   ])('is dead for 2 s, %s', async (_, direction) => {
-    const { harmed, proxy, expectSame } = await behindProxy(comparison);
+    const { harmed, proxy, expectSame } = await behindProxy(comparison, { pauseMs });
     await harmed.step(5);
     proxy.break(direction, { swallow: true });
     await pause(2000);
@@ -52,7 +54,7 @@ describe('a line that breaks', () => {
   });
 
   it('is held up for 2 s: everything comes late, nothing twice', async () => {
-    const { harmed, proxy, expectSame } = await behindProxy(comparison);
+    const { harmed, proxy, expectSame } = await behindProxy(comparison, { pauseMs });
     await harmed.step(5);
     proxy.break('both', { hold: true });
     await pause(2000);
@@ -62,7 +64,7 @@ describe('a line that breaks', () => {
   });
 
   it('is dead for one of two workers, for good: the other one does all', async () => {
-    const { harmed, proxy, workers } = await behindProxy(comparison);
+    const { harmed, proxy, workers } = await behindProxy(comparison, { pauseMs });
     await harmed.step(5);
     const [first] = proxy.open;
     for (const lane of Object.values(first?.lanes ?? {})) lane.faults = { swallow: true };
@@ -71,7 +73,7 @@ describe('a line that breaks', () => {
   });
 
   it('is reset for both workers at once, five times', async () => {
-    const { harmed, proxy, expectSame } = await behindProxy(comparison);
+    const { harmed, proxy, expectSame } = await behindProxy(comparison, { pauseMs });
     let resets = 0;
     for (const step of [5, 10, 15, 20, 25]) {
       await harmed.step(step);
@@ -86,7 +88,7 @@ describe('a line that breaks', () => {
   it.each([1, 9, 100, 3000, 20_000])(
     'is reset in the middle of a message, after %d more bytes',
     async (lengthBytes) => {
-      const { harmed, proxy, expectSame } = await behindProxy(comparison);
+      const { harmed, proxy, expectSame } = await behindProxy(comparison, { pauseMs });
       for (const [step, direction] of [
         [5, 'up'],
         [20, 'down'],
@@ -101,7 +103,7 @@ describe('a line that breaks', () => {
   );
 
   it('refuses for a second those who come back after a reset', async () => {
-    const { harmed, proxy, expectSame } = await behindProxy(comparison);
+    const { harmed, proxy, expectSame } = await behindProxy(comparison, { pauseMs });
     await harmed.step(5);
     proxy.refuse();
     expect(proxy.resetAll()).toBe(2);
@@ -121,7 +123,7 @@ describe('a line that flips bits', () => {
     ['of whatever comes next', 'up', 0],
     ['of whatever comes next', 'down', 0],
   ])('%s (%s, %d bytes on)', async (_, direction, aheadBytes) => {
-    const { harmed, proxy, expectSame } = await behindProxy(comparison);
+    const { harmed, proxy, expectSame } = await behindProxy(comparison, { pauseMs });
     let asked = 0;
     for (const step of [5, 20, 35]) {
       await harmed.step(step);
@@ -135,8 +137,8 @@ describe('a line that flips bits', () => {
     expect(proxy.counts.flippedBits).toBe(3);
   });
 
-  it('one in 300,000 bytes, both ways', async () => {
-    const { proxy, expectSame } = await behindProxy(comparison, { faults: { flipProbability: 1 / 300_000 } });
+  it('one in 700,000 bytes, both ways', async () => {
+    const { proxy, expectSame } = await behindProxy(comparison, { pauseMs, faults: { flipProbability: 1 / 700_000 } });
     await expectSame();
     console.info(`${proxy.counts.flippedBits} bits flipped in ${proxy.counts.passedBytes} bytes`);
     expect(proxy.counts.flippedBits).toBeGreaterThan(0);

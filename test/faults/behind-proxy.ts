@@ -17,12 +17,16 @@ interface BehindProxy {
   expectSame(): Promise<void>;
 }
 
-/** @param options faults that are there from the beginning, and who rewrites the bytes */
+/**
+ * @param options faults that are there from the beginning; who rewrites the bytes; a pause after every step, so that a
+ * worker that was cut off is back before the run is over
+ */
 export async function behindProxy(
   comparison: Comparison,
-  options: ProxyOptions & { readonly faults?: LaneFaults } = {},
+  options: ProxyOptions & { readonly faults?: LaneFaults; readonly pauseMs?: number } = {},
 ): Promise<BehindProxy> {
-  const harmed = comparison.harm('', '--workers', '0', '--min-workers', '2');
+  const pauses = options.pauseMs === undefined ? '' : `C5:times=999:hang=${options.pauseMs}`;
+  const harmed = comparison.harm(pauses, '--workers', '0', '--min-workers', '2');
   const endpoint = String((await harmed.process.event(({ event }) => event === 'start'))['endpoint']);
   const target = { host: '127.0.0.1', port: Number(/:(\d+)$/.exec(endpoint)?.[1]) };
   const proxy = await TcpProxy.start(target, { seed: SEED, ...options });
