@@ -11,7 +11,7 @@ import { dealShards, takers } from './dealing.js';
 import { everybodyDrains, releaseDrained } from './draining.js';
 import { beginEvaluation, continueEvaluation, evaluationIsDue } from './evaluation.js';
 import type { CoordinatorAction } from './events.js';
-import { beginRecovery, recover } from './recovery.js';
+import { beginRecovery, isSomebodyAwaited, recover } from './recovery.js';
 import { changePlan } from './replanning.js';
 import { end, envelope, send } from './sending.js';
 import { readyWorkers } from './state.js';
@@ -99,9 +99,9 @@ function allReplicasLost(state: CoordinatorState, out: CoordinatorAction[], nowM
   return { ...state, phase: { name: 'gathering', sinceMs: nowMs, needed: 1 } };
 }
 
-/** Asked to stop with nobody there, a run ends where its journal and its last checkpoint are. */
+/** Asked to stop with nobody there, and nobody expected back, a run ends where its journal and its last checkpoint are. */
 function recoverOrEnd(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
-  const isDeserted = state.workers.size === 0;
+  const isDeserted = state.workers.size === 0 && !isSomebodyAwaited(state, nowMs);
   if (state.stopRequested && isDeserted) return end(state, out, 'stopped');
   return recover(state, out, nowMs);
 }

@@ -86,6 +86,74 @@ describe('all connections lost at once', () => {
   });
 });
 
+describe('what was under way when all weights were lost', () => {
+  it('is asked for again where it was a checkpoint', () => {
+    const cluster = running({ checkpointEvery: { steps: 2 } });
+    cluster.wholeStep();
+    cluster.wholeStep();
+    expect(cluster.state.snapshot?.step).toBe(2);
+    cluster.gone('a', false);
+    cluster.gone('b', false);
+    cluster.comeBack('a', 2);
+    expect(sent(cluster.comeBack('b', 2))).toContain('a: snapshot-request');
+    expect(those(cluster.snapshot('a', 2), 'checkpoint')).toHaveLength(1);
+  });
+
+  it('is not taken for a part of the step that is begun anew under another plan', () => {
+    const cluster = running({ shards: 5 });
+    cluster.wholeStep();
+    expect([...cluster.owners()].flatMap(([shard, peer]) => (peer === 'b' ? [shard] : []))).toEqual([3, 4]);
+    for (const shard of [0, 1, 2]) cluster.gradient('a', shard);
+    // More than the time after which nobody is late.
+    cluster.nowMs = 3_000;
+    for (const peer of ['a', 'b']) cluster.say(peer, { type: 'heartbeat', step: 1, activity: 'computing' });
+    cluster.tick();
+    expect(cluster.state.workers.get('b')?.status).toBe('behind');
+    cluster.event({ type: 'command', id: 1, command: { type: 'reshard', shards: 6 } });
+    cluster.comeBack('a', 1);
+    cluster.nowMs += LIMITS.reunionMs;
+    cluster.tick();
+    const [plan] = those(cluster.actions, 'journal-plan').map((action) => action.plan);
+    // Shard 4 of five is the row behind shard 4 of six, and as long.
+    const answer = { type: 'gradient', step: 1, attempt: 0, lossSum: 10, characters: 5, computeMs: 1 } as const;
+    const late = [3, 4].map((shard) => ({ ...answer, shard, weightsDigest: 'd1' }));
+    const said = late.flatMap((message) => {
+      const actions = cluster.say('b', message, [new Uint8Array(4)], { digest: `old ${message.shard}` });
+      return plan === undefined || cluster.state.phase.name !== 'replanning'
+        ? [...actions]
+        : [...actions, ...cluster.event({ type: 'plan-journalled', plan })];
+    });
+    expect(cluster.state.phase.name).toBe('computing');
+    expect(those(said, 'collect')).toEqual([]);
+    cluster.comeBack('b', 1);
+    expect(cluster.state.workers.get('b')?.status).toBe('ready');
+  });
+
+  it('and a stop wait for those who may come back with the weights', () => {
+    const cluster = running();
+    cluster.wholeStep();
+    cluster.gone('a', false);
+    cluster.gone('b', false);
+    cluster.event({ type: 'stop-requested' });
+    expect(outcome(cluster.actions)).toBeUndefined();
+    cluster.comeBack('a', 1);
+    cluster.comeBack('b', 1);
+    expect(those(cluster.snapshot('a', 1), 'checkpoint')).toHaveLength(1);
+    expect(outcome(cluster.actions)).toEqual({ result: 'stopped', steps: 1 });
+  });
+
+  it('and a stop wait no longer than that', () => {
+    const cluster = running();
+    cluster.wholeStep();
+    cluster.gone('a', false);
+    cluster.gone('b', false);
+    cluster.event({ type: 'stop-requested' });
+    cluster.nowMs = LIMITS.reunionMs;
+    cluster.tick();
+    expect(outcome(cluster.actions)).toEqual({ result: 'stopped', steps: 1 });
+  });
+});
+
 describe('a coordinator that takes over', () => {
   const takesOver = (journalled: number, awaitedPeers: readonly string[]): CoordinatorHarness =>
     new CoordinatorHarness({

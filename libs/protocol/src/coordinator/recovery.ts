@@ -8,9 +8,11 @@ import { planShards } from '@lockstep/data';
 import type { StepRecord } from '../messages.js';
 import { makeReady } from './admission.js';
 import { journal } from './commit.js';
+import { breakOff } from './departure.js';
 import type { CoordinatorAction, CoordinatorEvent } from './events.js';
+import { forgetSnapshot } from './replicas.js';
 import { report } from './sending.js';
-import { shardsAt, withWorker } from './state.js';
+import { shardsAt } from './state.js';
 import type { CoordinatorState, HeldReplica, WorkerRecord } from './state.js';
 
 interface Candidate extends HeldReplica {
@@ -19,7 +21,8 @@ interface Candidate extends HeldReplica {
 
 /** Begins to look for weights to go on with. */
 export function beginRecovery(state: CoordinatorState, nowMs: number): CoordinatorState {
-  return { ...state, snapshot: null, phase: { name: 'recovering', sinceMs: nowMs, needed: 1, loading: false } };
+  const phase = { name: 'recovering', sinceMs: nowMs, needed: 1, loading: false } as const;
+  return { ...forgetSnapshot(state), phase };
 }
 
 /** Goes on as soon as all who may hold weights have said so, or have had their time. */
@@ -33,7 +36,8 @@ export function recover(state: CoordinatorState, out: CoordinatorAction[], nowMs
   return { ...state, phase: { ...phase, loading: true } };
 }
 
-function isSomebodyAwaited(state: CoordinatorState, nowMs: number): boolean {
+/** Whether somebody who may hold weights has not said yet whether it does, and has time left to. */
+export function isSomebodyAwaited(state: CoordinatorState, nowMs: number): boolean {
   if ([...state.awaited.values()].some((sinceMs) => nowMs - sinceMs < LIMITS.reunionMs)) return true;
   return [...state.workers.values()].some(({ status }) => status === 'behind');
 }
@@ -75,7 +79,7 @@ function missingRecords(
 }
 
 function adopt(state: CoordinatorState, out: CoordinatorAction[], best: Candidate, nowMs: number): CoordinatorState {
-  let next = state;
+  let next = cutOffLate(state, out, nowMs);
   for (const record of missingRecords(state, best.step, best.workers) ?? []) {
     next = planOf(next, out, record);
     next = journal(next, out, { record }, record.step + 1 === best.step ? best.digest : null);
@@ -113,8 +117,8 @@ export function onRestored(
   if (state.phase.name !== 'recovering') return state;
   const { step, digest } = replica;
   report(out, { type: 'recovered', from: 'checkpoint', step, replayUntil: state.committed });
-  const next: CoordinatorState = {
-    ...state,
+  return {
+    ...cutOffLate(state, out, nowMs),
     step,
     replica,
     history: new Map(history.map((line) => [line.step, line])),
@@ -127,9 +131,14 @@ export function onRestored(
     savedStep: step,
     phase: { name: 'gathering', sinceMs: nowMs, needed: state.phase.needed },
   };
-  // Whoever is late was late at a step that is not the current one any more.
-  return [...next.workers.values()].reduce(
-    (rest, worker) => (worker.status === 'behind' ? withWorker(rest, { ...worker, lastUpdate: null }) : rest),
-    next,
-  );
+}
+
+/**
+ * Whoever is late still has shards of a step that is begun anew, perhaps under another plan, where the same number of
+ * shard and attempt would be another part of the batch. What it says of them ends with the talk; it keeps its weights.
+ */
+function cutOffLate(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
+  const late = [...state.workers.values()].filter(({ status }) => status === 'behind');
+  const why = 'was late when the run went on from other weights';
+  return late.reduce((rest, worker) => breakOff(rest, out, worker, why, nowMs), state);
 }

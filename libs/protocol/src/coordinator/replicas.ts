@@ -6,6 +6,9 @@ import { withWorker } from './state.js';
 import type { CoordinatorState, WorkerRecord } from './state.js';
 import { strike } from './strikes.js';
 
+/** No step is this one, so that a checkpoint is due. */
+const NO_STEP = -1;
+
 /** What a worker holds is wrong: it is given the weights of the others at the next step boundary. */
 export function estrange(
   state: CoordinatorState,
@@ -34,13 +37,18 @@ export function rollBack(
     return [peer, holds || worker.replica !== null ? emptied(worker, nowMs) : worker];
   });
   return {
-    ...state,
+    ...forgetSnapshot(state),
     workers: new Map(workers),
     awaited: new Map(),
     commits: new Map(),
-    snapshot: null,
     phase: { name: 'recovering', sinceMs: nowMs, needed: 1, loading: false },
   };
+}
+
+/** The replica that was asked for will not be used; a checkpoint that was to be made of it is still owed. */
+export function forgetSnapshot(state: CoordinatorState): CoordinatorState {
+  const { snapshot, checkpointedStep } = state;
+  return { ...state, snapshot: null, checkpointedStep: snapshot === null ? checkpointedStep : NO_STEP };
 }
 
 function emptied(worker: WorkerRecord, nowMs: number): WorkerRecord {
