@@ -10,7 +10,7 @@ import type { RunEvent, RunSummary, RunView } from '../train/events.js';
 import type { ChosenEngine } from './choose-engine.js';
 import { CoordinatorChild } from './coordinator-child.js';
 import { fromPortable, toPortable } from './messages.js';
-import type { Assignment, Notice } from './messages.js';
+import type { Assignment, Notice, Order } from './messages.js';
 import { afterCoordinatorEnd, fullBudget, isPreemption } from './restart-policy.js';
 import type { CoordinatorRestarts, ProcessEnd } from './restart-policy.js';
 import { StopSignals } from './stop-signals.js';
@@ -44,6 +44,10 @@ export class Supervisor {
   #endpoint: string | null;
   /** How the coordinator died last, to be told once it is there again. */
   #lastEnd: string | undefined;
+  /** The bug that a coordinator has ended by, for which it gets another try. */
+  #bug: LockstepError | undefined;
+  /** The latest worker that will not be started again. */
+  #givenUp: Extract<Order, { type: 'given-up' }> | undefined;
   #isStopping = false;
   /** Whether the coordinator of now has bound its address and has not come to the end of the run. */
   #isLeading = false;
@@ -127,6 +131,7 @@ export class Supervisor {
   #failed(failure: LockstepError): void {
     if (failure.kind === 'internal' && this.#isLeading && !this.#restarts.hadBug) {
       this.#warn(`the coordinator failed: ${failure.line}`);
+      this.#bug = failure;
       return;
     }
     this.#isOver = true;
@@ -142,7 +147,9 @@ export class Supervisor {
     }
     if (this.#isStopping) this.#coordinator.send({ type: 'stop' });
     if (this.#pool !== undefined) {
+      this.#pool.revive();
       this.#pool.nudge();
+      if (this.#pool.size === 0 && this.#givenUp !== undefined) this.#coordinator.send(this.#givenUp);
       return;
     }
     const { runId, values, engine } = this.#options;
@@ -189,14 +196,10 @@ export class Supervisor {
     const { state, verdict } = afterCoordinatorEnd(this.#restarts, end, life, performance.now());
     this.#restarts = state;
     if (!verdict.restart) {
-      const { directory } = this.#options;
-      const hint =
-        verdict.why === 'budget'
-          ? `too often: see --max-coordinator-restarts; lockstep train --resume ${directory} goes on`
-          : `this is a bug in lockstep, please report it; lockstep train --resume ${directory} goes on`;
-      this.#reject(new LockstepError(verdict.why === 'budget' ? 'retry' : 'internal', `the coordinator ${how}`, hint));
+      this.#reject(this.#bug ?? endFailure(how, verdict.why, this.#options.directory));
       return;
     }
+    this.#bug = undefined;
     this.#lastEnd = how;
     this.#restartTimer = setTimeout(() => {
       this.#coordinator = new CoordinatorChild(this.#options.runId);
@@ -218,13 +221,16 @@ export class Supervisor {
             `see its log, or raise ${option}`,
           );
     this.#warn(`${name} is not started again: ${failure.line}`);
-    const order = { type: 'given-up', failure: toPortable(failure), final: verdict.why === 'final', left } as const;
-    this.#coordinator.send(order);
+    this.#givenUp = { type: 'given-up', failure: toPortable(failure), final: verdict.why === 'final', left };
+    this.#coordinator.send(this.#givenUp);
   }
 
   #scale(id: number, workers: number): void {
     const pool = this.#pool;
-    if (pool === undefined) return;
+    if (pool === undefined || this.#isStopping || !this.#isLeading) {
+      this.#coordinator.send({ type: 'scaled', id, ok: false, text: 'the run is just beginning, or ending' });
+      return;
+    }
     const { started, leaving } = pool.scale(workers);
     const changes = [
       started.length === 0 ? '' : `${started.join(', ')} started`,
@@ -237,6 +243,13 @@ export class Supervisor {
   #warn(text: string): void {
     this.#options.view.show({ event: 'warning', text });
   }
+}
+
+function endFailure(how: string, why: 'final' | 'budget', directory: string): LockstepError {
+  const wayOn = `lockstep train --resume ${directory} goes on`;
+  return why === 'budget'
+    ? new LockstepError('retry', `the coordinator ${how}`, `too often: see --max-coordinator-restarts; ${wayOn}`)
+    : new LockstepError('internal', `the coordinator ${how}`, `this is a bug in lockstep, please report it; ${wayOn}`);
 }
 
 /** The kind of failure behind an exit code. */

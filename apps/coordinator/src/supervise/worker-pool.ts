@@ -109,11 +109,20 @@ export class WorkerPool {
     for (const slot of this.#slots.values()) clearTimeout(slot.timer);
   }
 
+  /** The end did not come: starts those again that have left since. */
+  revive(): void {
+    if (!this.#isEnding) return;
+    this.#isEnding = false;
+    for (const slot of this.#active.filter(({ child }) => child === undefined)) this.#start(slot);
+  }
+
   /** Waits for all to end by themselves, then kills the rest. */
   async stop(deadlineMs: number = LIMITS.workerExitDeadlineMs): Promise<void> {
     this.end();
     const exits = this.#living.map(({ child }) => new Promise<void>((resolve) => child?.once('exit', () => resolve())));
     if (exits.length === 0) return;
+    // Those that have joined know that the run is over; one that is only starting would look for it in vain.
+    for (const { child } of this.#living) child?.kill('SIGTERM');
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<void>((resolve) => {
       timer = setTimeout(() => resolve(), deadlineMs);
@@ -183,9 +192,8 @@ export class WorkerPool {
         this.#options.onRestart(name, reason);
         this.#start(slot);
       }, verdict.afterMs);
-    } else {
-      slot.isRetired = true;
     }
+    if (verdict?.restart === false) slot.isRetired = true;
     this.#options.onEnd({ ...end, peer, name, reason, verdict });
   }
 
