@@ -16,11 +16,13 @@ export interface CoordinatorHandlers {
 }
 
 export class CoordinatorChild {
+  readonly runId: string;
   readonly #child: ChildProcess;
   readonly #startedMs = performance.now();
   readonly #ended: Promise<ProcessEnd>;
 
   constructor(runId: string) {
+    this.runId = runId;
     // Nothing of it goes to standard output, which belongs to the view; what it prints as it dies should be seen.
     this.#child = spawn(process.execPath, [EXECUTABLE, 'coordinator', '--run', runId], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

@@ -18,7 +18,6 @@ import { WorkerPool } from './worker-pool.js';
 import type { WorkerEnd } from './worker-pool.js';
 
 export interface SupervisorOptions {
-  readonly runId: string;
   readonly directory: string;
   readonly begins: 'new' | 'resumed';
   /** Where an earlier life was bound, for workers that still look there; null for the address in the options. */
@@ -86,9 +85,10 @@ export class Supervisor {
   }
 
   #lead(begins: Assignment['begins']): void {
-    const { runId, directory, values, engine, detailed } = this.#options;
+    const { directory, values, engine, detailed } = this.#options;
     const assignment = {
-      ...{ runId, directory, begins, values, engine, detailed },
+      ...{ directory, begins, values, engine, detailed },
+      runId: this.#coordinator.runId,
       endpoint: this.#endpoint,
       localPeers: this.#pool?.peers ?? [],
       supervisor: ownIdentity(),
@@ -152,9 +152,9 @@ export class Supervisor {
       if (this.#pool.size === 0 && this.#givenUp !== undefined) this.#coordinator.send(this.#givenUp);
       return;
     }
-    const { runId, values, engine } = this.#options;
+    const { values, engine } = this.#options;
     this.#pool = new WorkerPool({
-      ...{ endpoint, run: runId, gpus: engine.gpus, logsFolder },
+      ...{ endpoint, run: this.#coordinator.runId, gpus: engine.gpus, logsFolder },
       budgets: {
         faults: fullBudget(setOrDefault(values, 'maxFaults')),
         preemptions: fullBudget(setOrDefault(values, 'maxPreemptions')),
@@ -202,7 +202,7 @@ export class Supervisor {
     this.#bug = undefined;
     this.#lastEnd = how;
     this.#restartTimer = setTimeout(() => {
-      this.#coordinator = new CoordinatorChild(this.#options.runId);
+      this.#coordinator = new CoordinatorChild(this.#coordinator.runId);
       this.#lead('again');
     }, verdict.afterMs);
   }
