@@ -2,11 +2,21 @@
  * However a run ends, it ends as promised: with a checkpoint where there is time for one, and without leaving a
  * process behind.
  */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { lockstep, LockstepProcess, processesOf, readJson, tinyRun, waitFor, workersOf } from './lockstep-process.js';
+import {
+  lockstep,
+  LockstepProcess,
+  processesOf,
+  readJson,
+  temporaryFolder,
+  tinyRun,
+  waitFor,
+  workersOf,
+  writeText,
+} from './lockstep-process.js';
 
 /** More steps than any test waits for. */
 const ENDLESS = ['--steps', '1000000', '--json'];
@@ -125,6 +135,18 @@ describe('lockstep status and stop', () => {
     expect(stopped).toMatchObject({ code: 0, stdout: `${run} has ended (stopped)\n` });
     expect((await process.end()).code).toBe(0);
     expect((await lockstep(['stop', run])).stdout).toContain('is not running (stopped)');
+  });
+
+  it('take the latest run below runs/, whatever else lies there', async () => {
+    const folder = temporaryFolder();
+    const text = ['--text', writeText(folder), '--preset', 'tiny', '--engine', 'wasm', '--steps', '1', '--quiet'];
+    expect((await lockstep(['train', ...text], { cwd: folder })).code).toBe(0);
+    mkdirSync(join(folder, 'runs', 'of-another-version'));
+    writeFileSync(join(folder, 'runs', 'of-another-version', 'run.json'), '{"formatVersion":1}');
+    const shown = await lockstep(['status'], { cwd: folder });
+    expect(shown).toMatchObject({ code: 0, stderr: '' });
+    expect(shown.stdout).toMatch(/state +done/);
+    expect((await lockstep(['status', join('runs', 'of-another-version')], { cwd: folder })).code).toBe(65);
   });
 
   it('tell a run that was killed from one that goes on', async () => {

@@ -150,6 +150,15 @@ describe('what cannot be resumed', () => {
     expect((await lockstep(resume(run, '--steps', '3', '--text', moved, '--quiet'))).code).toBe(0);
   });
 
+  it('a run whose configuration is damaged: 65, naming the file', async () => {
+    const { run, args } = tinyRun('--steps', '1', '--quiet');
+    await lockstep(args);
+    writeFileSync(join(run, 'config.json'), '{"units": ');
+    const { code, stderr } = await lockstep(resume(run));
+    expect(stderr).toMatch(/^lockstep: .*config\.json cannot be read: [^\n]+; [^\n]+\n$/);
+    expect(code).toBe(65);
+  });
+
   it('a directory without a run', async () => {
     const { code, stderr } = await lockstep(resume(temporaryFolder()));
     expect(stderr).toMatch(/^lockstep: .* holds no run that can be resumed; .*\n$/);

@@ -21,12 +21,17 @@ export interface FoundRun {
 async function latestRun(): Promise<string> {
   const names: string[] = await readdir(RUNS_FOLDER).catch(() => []);
   const paths = names.map((name) => join(RUNS_FOLDER, name)).filter((path) => existsSync(runPaths(path).run));
-  const runs = await Promise.all(paths.map(async (path) => ({ path, startedAt: (await readRunFile(path)).startedAt })));
+  // A run of another version, or a damaged one, must not hide the others; named, it says what is wrong with it.
+  const runs = await Promise.all(
+    paths.map(async (path) => ({ path, startedAt: await readRunFile(path).then(startOf, () => '') })),
+  );
   const latest = runs.sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1)).at(-1);
   if (latest !== undefined) return latest.path;
   const what = `there is no run below ${RUNS_FOLDER}/ here`;
   throw new LockstepError('usage', what, 'name a run directory, or stand where the run was started');
 }
+
+const startOf = ({ startedAt }: RunFile): string => startedAt;
 
 /** @throws LockstepError when there is no such run or its run file is damaged */
 export async function findRun(path: unknown): Promise<FoundRun> {

@@ -3,11 +3,11 @@
  * configuration; what only decides where, how long and how carefully it runs may be given anew.
  */
 import { readRunFile, readRunOptions, runPaths } from '@lockstep/checkpoint';
-import { checkOptions, flagName, LockstepError, parseRunConfig, TRAIN_OPTIONS } from '@lockstep/config';
+import { checkOptions, flagName, LockstepError, TRAIN_OPTIONS } from '@lockstep/config';
 import type { OptionValues, ResolvedOptions, RunConfig, TrainOptions } from '@lockstep/config';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { readRunConfig } from '../train/read-config.js';
 
 type Values = OptionValues<TrainOptions>;
 
@@ -78,7 +78,7 @@ export async function resumeRun(directory: string, given: Values): Promise<Resum
   const { runId, ...saved } = await readRunOptions(directory);
   if (typeof runId !== 'string') throw new LockstepError('data', `${options} names no run`, 'begin a new run');
   const stored = checkOptions(TRAIN_OPTIONS, saved, { kind: 'config', nameOf: (name) => `${name} in ${options}` });
-  const config = parseRunConfig(JSON.parse(await readFile(configPath, 'utf8')), configPath);
+  const config = await readRunConfig(configPath);
   const { preset, initFrom } = stored;
   const fixed: Values = {
     ...decidedBy(config),

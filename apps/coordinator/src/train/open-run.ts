@@ -12,17 +12,18 @@ import {
   writeRunOptions,
 } from '@lockstep/checkpoint';
 import type { RunLock } from '@lockstep/checkpoint';
-import { LIMITS, LockstepError, parseRunConfig, setOrDefault, toLockstepError } from '@lockstep/config';
+import { LIMITS, LockstepError, setOrDefault, toLockstepError } from '@lockstep/config';
 import type { ServerTransport } from '@lockstep/runtime';
 import { bindZeroMQServer } from '@lockstep/transport';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Assignment } from '../supervise/messages.js';
 import type { RunSummary, RunView } from './events.js';
 import { concludeAgain } from './conclude.js';
 import { planRun } from './plan-run.js';
 import type { KnownRun, RunPlan } from './plan-run.js';
+import { readRunConfig } from './read-config.js';
 import { checkIsEmpty, createRunDirectory } from './run-directory.js';
 import type { RunDirectory } from './run-directory.js';
 import { optionsToStore } from '../supervise/stored-options.js';
@@ -140,18 +141,18 @@ async function furnish(directory: RunDirectory, { runId, values }: Assignment, p
 }
 
 async function knownRun({ paths }: RunDirectory): Promise<KnownRun> {
-  const config = parseRunConfig(JSON.parse(await readFile(paths.config, 'utf8')), paths.config);
+  const config = await readRunConfig(paths.config);
   // The vocabulary follows from the text, unless the run began from a checkpoint of another one.
   if (config.initFrom === null || !existsSync(paths.checkpoints)) return { config, vocabulary: null };
   const { checkpoint } = await latestGoodCheckpoint(paths.checkpoints, {});
   return { config, vocabulary: checkpoint?.vocabulary ?? null };
 }
 
-/** The largest that travels in one frame: a vector of the model, the windows of a whole batch, a sample, a header. */
+/** The largest that travels in one frame: a gradient, the windows of a batch, a sample, a header, a part of a replica. */
 function maxFrameBytes(plan: RunPlan, sampleLength: number): number {
   const { batchSize, sequenceLength } = plan.config;
   const values = Math.max(plan.layout.length, batchSize * (sequenceLength + 1), sampleLength);
-  return Math.max(values * Float32Array.BYTES_PER_ELEMENT, LIMITS.headerLengthBytes);
+  return Math.max(values * Float32Array.BYTES_PER_ELEMENT, LIMITS.headerLengthBytes, LIMITS.replicaPartBytes);
 }
 
 /** Binds the address of the life before where there was one, with some patience. */
