@@ -1,12 +1,13 @@
 /**
  * `npm run simulate -- --seeds 2000 [--from N] [--jobs N]`: plays that many simulated clusters and prints what happened
- * in them. `npm run simulate -- --seed N [--events N]` plays one and prints its last events. Works from the sources: they
- * are put into one file first, so that a change needs no build.
+ * in them. `npm run simulate -- --seed N [--events N]` plays one and prints its last events. Works from the sources:
+ * they are put into one file first, so that a change needs no build.
  */
 import './check-node.mjs';
 import { mkdirSync, readFileSync, rmSync } from 'fs';
 import { cpus } from 'os';
 import { join } from 'path';
+import { fileURLToPath } from 'url';
 import { parseArgs } from 'util';
 
 const { atExit, runNode } = await import('./command.mjs');
@@ -14,13 +15,15 @@ const { EXIT, Failure, printFailure } = await import('./failure.mjs');
 const { prepareInstall } = await import('./prepare.mjs');
 const { cacheFolder, root } = await import('./stamps.mjs');
 
+const MAIN = fileURLToPath(new URL('../test/simulation/main.ts', import.meta.url));
 const DEADLINE_MS = 24 * 3_600_000;
 const EVENTS_SHOWN = 60;
+const SEEDS_NAMED = 50;
 const CONDITIONS = ['@lockstep/source', 'module', 'node', 'default'];
 
 /**
- * @typedef {{ seeds: number, events: number, virtualMs: number, realMs: number, wrongSeeds: number[],
- *   stories: string[], ends: [string, number][], tally: [string, number][] }} Share
+ * @typedef {{ seeds: number, events: number, virtualMs: number, slowest: { seed: number, ms: number },
+ *   wrongSeeds: number[], stories: string[], ends: [string, number][], tally: [string, number][] }} Share
  */
 
 try {
@@ -80,7 +83,7 @@ async function bundle(outDir) {
     logLevel: 'warn',
     resolve: { conditions: CONDITIONS },
     ssr: { noExternal: [/^@lockstep\//], resolve: { conditions: CONDITIONS } },
-    build: { ssr: 'test/simulation/main.ts', outDir, target: 'node20', minify: false, emptyOutDir: false },
+    build: { ssr: MAIN, outDir, target: 'node20', minify: false, emptyOutDir: false },
   });
   return join(outDir, 'main.js');
 }
@@ -107,15 +110,17 @@ function printSummary(shares, realMs) {
   const sum = (/** @type {'seeds' | 'events' | 'virtualMs'} */ name) => shares.reduce((all, one) => all + one[name], 0);
   const wrong = shares.flatMap(({ wrongSeeds }) => wrongSeeds).sort((a, b) => a - b);
   const seeds = sum('seeds');
+  const [slowest] = shares.map((share) => share.slowest).sort((a, b) => b.ms - a.ms);
   const lines = [
     ...shares.flatMap(({ stories }) => stories),
     `${seeds} seeds in ${(realMs / 1000).toFixed(1)} s, ${((1000 * seeds) / realMs).toFixed(1)} a second`,
     `${sum('events')} events, ${(sum('virtualMs') / 3_600_000).toFixed(1)} hours of virtual time`,
+    `whole again, the slowest (seed ${slowest?.seed}) took another ${((slowest?.ms ?? 0) / 1000).toFixed(1)} s`,
     'ends:',
     ...merged(shares.map(({ ends }) => ends)),
     'faults and what came of them:',
     ...merged(shares.map(({ tally }) => tally)),
-    `${wrong.length} seeds went wrong${wrong.length === 0 ? '' : `: ${wrong.join(' ')}`}`,
+    `${wrong.length} seeds went wrong${wrong.length === 0 ? '' : `: ${wrong.slice(0, SEEDS_NAMED).join(' ')}`}`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
   return wrong.length === 0 ? 0 : 1;

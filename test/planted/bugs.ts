@@ -27,8 +27,8 @@ const WORKER = 'libs/protocol/src/worker';
 const CHECKPOINT = 'libs/checkpoint/src';
 
 const scenarios: Suite = { files: ['test/scenarios'] };
-/** Some tens of seeds, see LOCKSTEP_SEEDS. */
-const simulation: Suite = { files: ['test/simulation/seeds-one'] };
+/** Some tens of seeds. */
+const simulation: Suite = { files: ['test/simulation/few-seeds'] };
 
 export const bugs: readonly Bug[] = [
   {

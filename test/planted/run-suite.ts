@@ -3,11 +3,12 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Suite } from './bugs.js';
 import { root } from './plant.js';
 
 const DEADLINE_MS = 120_000;
-const SEEDS = '60';
+const CONFIG = fileURLToPath(new URL('./vitest.config.ts', import.meta.url));
 
 export interface SuiteResult {
   readonly passed: number;
@@ -36,11 +37,11 @@ export async function runSuite({ files, tests }: Suite, bug: string): Promise<Su
   try {
     const [report, mark] = [join(folder, 'report.json'), join(folder, 'mark')];
     const args = [
-      ...[join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--config', 'test/planted/vitest.config.ts'],
+      ...[join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--config', CONFIG],
       ...['--reporter=json', `--outputFile=${report}`, ...files],
       ...(tests === undefined ? [] : ['-t', tests]),
     ];
-    const planting = { LOCKSTEP_PLANTED_BUG: bug, LOCKSTEP_PLANTED_MARK: mark, LOCKSTEP_SEEDS: SEEDS };
+    const planting = { LOCKSTEP_PLANTED_BUG: bug, LOCKSTEP_PLANTED_MARK: mark };
     const output = await runNode(args, { ...planting, CI: 'true', NO_COLOR: '1' });
     const planted = existsSync(mark) ? readFileSync(mark, 'utf8').trim().split('\n') : [];
     return { ...read(report), planted: [...new Set(planted)], output };

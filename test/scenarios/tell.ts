@@ -145,8 +145,10 @@ function tellReport(report: Report): string {
       return `validation ${after(report.step)}: loss ${report.loss}`;
     case 'sample':
       return 'a sample';
-    case 'rejected':
-      return `rejected ${report.slot === null ? 'of a stranger' : `of worker ${report.slot}`}, ${report.reason}: ${report.detail}`;
+    case 'rejected': {
+      const whose = report.slot === null ? 'a stranger' : `worker ${report.slot}`;
+      return `rejected of ${whose}, ${report.reason}: ${report.detail}`;
+    }
     case 'warning':
       return `a warning: ${report.what}`;
   }

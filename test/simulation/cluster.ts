@@ -2,7 +2,7 @@
  * The cluster of one seed: a coordinator that is started again when it ends too early, workers that are where somebody
  * looks after them, one network, one disk. Faults come from outside, by the methods here.
  */
-import { LockstepError } from '@lockstep/config';
+import type { LockstepError } from '@lockstep/config';
 import { randomStream } from '@lockstep/data';
 import type { RandomStream } from '@lockstep/data';
 import type { ComputeTask, CoordinatorOutcome, Failure, Report, WorkerOutcome } from '@lockstep/protocol';
@@ -29,7 +29,8 @@ export interface Place {
   readonly supervised: boolean;
   life: WorkerLife | undefined;
   restarts: number;
-  slowFactor: number;
+  /** How much longer each task takes now. */
+  delayMs: number;
   /** Ends the process in the n-th task of a type from now on. */
   deadly: { readonly task: ComputeTaskType; left: number } | undefined;
 }
@@ -108,7 +109,7 @@ export class Cluster {
   addWorker(supervised: boolean): void {
     const index = this.places.length;
     const place: Place = {
-      ...{ index, name: `w${index}`, supervised, life: undefined, restarts: 0, slowFactor: 1, deadly: undefined },
+      ...{ index, name: `w${index}`, supervised, life: undefined, restarts: 0, delayMs: 0, deadly: undefined },
     };
     this.places.push(place);
     this.startWorker(place);
@@ -130,6 +131,7 @@ export class Cluster {
     const { life } = place;
     if (life === undefined) return false;
     this.trace?.add(life.peer, reason);
+    this.tally.count(`worker killed in ${life.compute.task ?? 'nothing'}`);
     this.#releaseWorker(place, life);
     life.process.end();
     this.#afterWorker(place, life, reason, true);
@@ -153,7 +155,9 @@ export class Cluster {
   killCoordinator(): boolean {
     const life = this.coordinator;
     if (life === undefined) return false;
-    this.trace?.add(life.process.name, 'killed');
+    const moment = life.loop?.state.phase.name ?? 'starting';
+    this.trace?.add(life.process.name, `killed while ${moment}`);
+    this.tally.count(`coordinator killed while ${moment}`);
     this.#leaveCoordinator();
     life.process.end();
     this.#later(RESTART_MS_MIN, RESTART_MS_MAX, () => this.startCoordinator());
@@ -190,7 +194,7 @@ export class Cluster {
 
   #durationMs(place: Place, type: ComputeTaskType): number {
     const [factor, leastMs] = TASK_TIMES[type];
-    return leastMs + factor * this.options.computeMs * (0.7 + 0.6 * this.#random.uniform()) * place.slowFactor;
+    return leastMs + factor * this.options.computeMs * (0.7 + 0.6 * this.#random.uniform()) + place.delayMs;
   }
 
   #onTask(place: Place, life: WorkerLife, task: ComputeTask): void {
@@ -226,7 +230,7 @@ export class Cluster {
   /** A paused or cut off process that ends leaves nothing behind in the network. */
   #releaseWorker(place: Place, life: WorkerLife): void {
     place.life = undefined;
-    place.slowFactor = 1;
+    place.delayMs = 0;
     if (life.compute.task === 'gradient') this.killsInGradients += 1;
     for (const direction of ['to client', 'to server'] as const) this.network.unclog(life.peer, direction);
     this.network.heal(life.peer);

@@ -48,7 +48,7 @@ function apply(cluster: Cluster, fault: Fault): boolean {
       cluster.coordinator?.requestStop();
       return cluster.coordinator !== undefined;
     default:
-      return applyToWorker(cluster, cluster.places[fault.worker]!, fault);
+      return applyToWorker(cluster, cluster.places[fault.worker], fault);
   }
 }
 
@@ -64,8 +64,8 @@ function applyToWorker(cluster: Cluster, place: Place, fault: WorkerFault): bool
       place.deadly = { task: fault.task, left: fault.nth };
       return false;
     case 'slow worker':
-      place.slowFactor = fault.factor;
-      cluster.clock.after(fault.forMs, () => (place.slowFactor = 1));
+      place.delayMs = fault.delayMs;
+      cluster.clock.after(fault.forMs, () => (place.delayMs = 0));
       return true;
     case 'not a number':
       life.compute.lie = fault.kind;
@@ -159,7 +159,7 @@ export function heal(cluster: Cluster): void {
 function healWorker(cluster: Cluster, place: Place): void {
   const { life } = place;
   place.deadly = undefined;
-  place.slowFactor = 1;
+  place.delayMs = 0;
   if (life === undefined) {
     cluster.startWorker(place);
     return;

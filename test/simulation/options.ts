@@ -32,7 +32,8 @@ export type Fault =
   | { readonly kind: 'clog to server'; readonly worker: number; readonly forMs: number }
   | { readonly kind: 'clog to client'; readonly worker: number; readonly forMs: number }
   | { readonly kind: 'break connection'; readonly worker: number }
-  | { readonly kind: 'slow worker'; readonly worker: number; readonly factor: number; readonly forMs: number }
+  /** Each task that it begins for a while takes so much longer. */
+  | { readonly kind: 'slow worker'; readonly worker: number; readonly delayMs: number; readonly forMs: number }
   /** Its next gradient is not finite. */
   | { readonly kind: 'not a number'; readonly worker: number }
   /** Its next gradient is finite and wrong. */
@@ -103,7 +104,7 @@ class Draw {
   }
 
   among<T>(values: readonly T[]): T {
-    return values[this.random.below(values.length)]!;
+    return values[this.random.below(values.length)];
   }
 
   /** A share with half of the seeds at none. */
@@ -129,7 +130,7 @@ const WEIGHTS: Readonly<Record<Exclude<FaultKind, Lie>, number>> = {
   'clog to server': 2,
   'clog to client': 2,
   'break connection': 4,
-  'slow worker': 3,
+  'slow worker': 5,
   'engine fails': 2,
   'disk full': 2,
   reshard: 3,
@@ -170,7 +171,7 @@ function drawFault(draw: Draw, sizes: Sizes, worker: number): Fault {
     case 'clog to client':
       return { kind, worker, forMs: draw.skewed(200, 30_000) };
     case 'slow worker':
-      return { kind, worker, factor: draw.skewed(4, 100), forMs: draw.skewed(500, 10_000) };
+      return { kind, worker, delayMs: draw.skewed(300, 6_000), forMs: draw.skewed(500, 10_000) };
     case 'disk full':
       return { kind, forMs: draw.skewed(200, 10_000) };
     case 'reshard':
@@ -194,14 +195,13 @@ export const FAULT_KINDS: readonly FaultKind[] = [...(Object.keys(WEIGHTS) as Fa
 
 function drawFaults(draw: Draw, sizes: Sizes, healMs: number): readonly TimedFault[] {
   const lie = draw.chance(0.3) ? draw.among(LIES.filter((kind) => isDetectable(kind, sizes))) : undefined;
-  const count = draw.chance(0.03) ? 0 : draw.whole(1, 12);
+  const count = draw.chance(0.03) ? 0 : draw.chance(0.1) ? draw.whole(12, 30) : draw.whole(1, 12);
   const faults = Array.from({ length: count }, (_, index): TimedFault => {
     const worker = draw.whole(0, sizes.workers - 1);
     const drawn = drawFault(draw, sizes, worker);
     const atMs = draw.between(0, healMs);
     // While there is something to lie about.
-    if (lie !== undefined && index === 0)
-      return { kind: lie, worker, atMs: draw.between(0.1, 0.5) * healMs } as TimedFault;
+    if (lie !== undefined && index === 0) return { kind: lie, worker, atMs: draw.between(0.1, 0.5) * healMs };
     // Nobody is left who could tell a worker with other weights that it is wrong, if the others are lost with them.
     if (lie === 'corrupt weights' && !BENIGN.includes(drawn.kind)) return { kind: 'join', atMs };
     return { ...drawn, atMs };

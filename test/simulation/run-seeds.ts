@@ -8,6 +8,8 @@ export interface SeedsResult {
   readonly events: number;
   readonly virtualMs: number;
   readonly realMs: number;
+  /** The longest time from the end of the faults to the end of the run. */
+  readonly slowest: { readonly seed: number; readonly ms: number };
   /** How often runs ended in which way. */
   readonly ends: Tally;
   readonly tally: Tally;
@@ -32,18 +34,22 @@ export async function runSeeds({ from, until, stride, storiesMax, wrongMax }: Se
   const wrongSeeds: number[] = [];
   const stories: string[] = [];
   let [seeds, events, virtualMs] = [0, 0, 0];
+  let slowest = { seed: from, ms: 0 };
   for (let seed = from; seed < until && wrongSeeds.length < wrongMax; seed += stride) {
     const result = await simulate(seed);
     seeds += 1;
     events += result.events;
     virtualMs += result.virtualMs;
+    const ms = result.virtualMs - result.options.healMs;
+    if (ms > slowest.ms) slowest = { seed, ms };
     ends.count(result.end);
     tally.add(result.tally);
     if (result.violations.length === 0) continue;
     wrongSeeds.push(seed);
     if (stories.length < storiesMax) stories.push(tell(await simulate(seed, { isTraced: true })));
   }
-  return { seeds, events, virtualMs, realMs: performance.now() - startMs, ends, tally, wrongSeeds, stories };
+  const realMs = performance.now() - startMs;
+  return { seeds, events, virtualMs, realMs, slowest, ends, tally, wrongSeeds, stories };
 }
 
 /** Everything there is to know of one seed. */
@@ -59,19 +65,5 @@ export function tell({ seed, options, violations, end, events, virtualMs, trace 
     `the last ${trace.length} events:`,
     ...trace,
     `play it again: npm run simulate -- --seed ${seed}`,
-  ].join('\n');
-}
-
-/** The figures of a run of seeds, a line each. */
-export function summarise({ seeds, events, virtualMs, realMs, ends, tally, wrongSeeds }: SeedsResult): string {
-  const perSeed = (value: number): string => (value / Math.max(1, seeds)).toFixed(1);
-  return [
-    `${seeds} seeds in ${(realMs / 1000).toFixed(1)} s (${perSeed(realMs)} ms each), ${wrongSeeds.length} went wrong`,
-    `${events} events, ${(virtualMs / 3_600_000).toFixed(1)} hours of virtual time (${perSeed(virtualMs / 1000)} s each)`,
-    'ends:',
-    ...ends.lines(),
-    'faults and what came of them:',
-    ...tally.lines(),
-    ...(wrongSeeds.length === 0 ? [] : [`wrong seeds: ${wrongSeeds.join(' ')}`]),
   ].join('\n');
 }

@@ -17,11 +17,4 @@ export class Tally {
   add(other: Tally): void {
     for (const [what, times] of other.counts) this.count(what, times);
   }
-
-  /** One line each, most frequent first. */
-  lines(): readonly string[] {
-    return [...this.counts]
-      .sort(([, a], [, b]) => b - a)
-      .map(([what, times]) => `${String(times).padStart(9)} ${what}`);
-  }
 }

@@ -62,7 +62,7 @@ export class ToyCompute implements Compute {
   corrupt(bit: number): boolean {
     if (this.#replica === undefined) return false;
     const bytes = viewAsBytes(this.#replica.weights);
-    bytes[bit >> 3] = bytes[bit >> 3]! ^ (1 << (bit & 7));
+    bytes[bit >> 3] = bytes[bit >> 3] ^ (1 << (bit & 7));
     this.#isTainted = true;
     return true;
   }
@@ -134,7 +134,7 @@ export class ToyCompute implements Compute {
   }
 
   #tell(lie: Lie, gradient: Float32Array, step: number): void {
-    gradient[1] = lie === 'not a number' ? Number.NaN : gradient[1]! + 0.25;
+    gradient[1] = lie === 'not a number' ? Number.NaN : gradient[1] + 0.25;
     this.lie = undefined;
     this.liedAt = step;
     this.#setting.onLie(lie);
@@ -171,8 +171,8 @@ export class ToyCompute implements Compute {
     const { digest, reference, process, violated } = this.#setting;
     const [weights, velocity] = reference.after(held.step).vectors;
     const isSame =
-      digest(viewAsBytes(held.weights)) === digest(viewAsBytes(weights!)) &&
-      digest(viewAsBytes(held.velocity)) === digest(viewAsBytes(velocity!));
+      digest(viewAsBytes(held.weights)) === digest(viewAsBytes(weights)) &&
+      digest(viewAsBytes(held.velocity)) === digest(viewAsBytes(velocity));
     if (!isSame) violated(`${process.name} ${did} its replica at step ${held.step}, which is not as without faults`);
   }
 

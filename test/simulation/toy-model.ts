@@ -43,9 +43,9 @@ export function toyGradient(weights: Float32Array, windows: Int32Array): ToyGrad
   let lossSum = 0;
   for (let row = 0; row < rows; row += 1) {
     for (let i = 0; i < LENGTH; i += 1) {
-      const id = windows[row * (SEQUENCE_LENGTH + 1) + (i % (SEQUENCE_LENGTH + 1))]!;
-      const weight = weights[i]!;
-      gradient[i] = gradient[i]! + (8 + 16 * (id / 0x10000)) * weight * (1 - weight);
+      const id = windows[row * (SEQUENCE_LENGTH + 1) + (i % (SEQUENCE_LENGTH + 1))];
+      const weight = weights[i];
+      gradient[i] = gradient[i] + (8 + 16 * (id / 0x10000)) * weight * (1 - weight);
       lossSum += weight * id;
     }
   }
@@ -60,11 +60,11 @@ export function toyApply(
   learningRate: number,
 ): void {
   for (let i = 0; i < LENGTH; i += 1) {
-    velocity[i] = 0.5 * velocity[i]! + learningRate * mean[i]!;
-    const moved = weights[i]! - velocity[i]!;
+    velocity[i] = 0.5 * velocity[i] + learningRate * mean[i];
+    const moved = weights[i] - velocity[i];
     weights[i] = moved - Math.floor(moved);
   }
-  const first = weights[0]!;
+  const first = weights[0];
   weights.copyWithin(0, 1);
   weights[LENGTH - 1] = first;
 }
@@ -103,12 +103,12 @@ export class Reference {
   /** The state after `step` updates; `step` counts from 1, 0 is the start. */
   after(step: number): ReferenceStep {
     while (this.#steps.length < step) this.#steps.push(this.#compute(this.#steps.length));
-    return step === 0 ? this.#start() : this.#steps[step - 1]!;
+    return step === 0 ? this.#start() : this.#steps[step - 1];
   }
 
   #start(): ReferenceStep {
     const { vectors } = initialReplica();
-    return { loss: 0, shardDigests: [], weightsDigest: this.#digest(bytesOf(vectors[0]!)), vectors };
+    return { loss: 0, shardDigests: [], weightsDigest: this.#digest(bytesOf(vectors[0])), vectors };
   }
 
   #compute(step: number): ReferenceStep {
@@ -119,7 +119,7 @@ export class Reference {
     const losses: number[] = [];
     let characters = 0;
     for (const { index, rowStart, rowEnd } of shards) {
-      const answer = toyGradient(weights!, toyWindows(step, rowStart, rowEnd));
+      const answer = toyGradient(weights, toyWindows(step, rowStart, rowEnd));
       shardDigests.push(this.#digest(bytesOf(answer.gradient)));
       losses.push(answer.lossSum);
       characters += answer.characters;
@@ -127,8 +127,8 @@ export class Reference {
     }
     const mean = sum.take();
     finishGradient(mean, characters, undefined);
-    toyApply(weights!, velocity!, mean, LEARNING_RATE);
+    toyApply(weights, velocity, mean, LEARNING_RATE);
     const loss = losses.reduce((total, one) => total + one, 0) / characters;
-    return { loss, shardDigests, weightsDigest: this.#digest(viewAsBytes(weights!)), vectors: [weights!, velocity!] };
+    return { loss, shardDigests, weightsDigest: this.#digest(viewAsBytes(weights)), vectors: [weights, velocity] };
   }
 }

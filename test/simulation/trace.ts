@@ -27,7 +27,7 @@ const SHOWN = ['step', 'shard', 'attempt', 'digest', 'replica', 'part', 'reason'
 function describe(frames: Frames): string {
   const text = new TextDecoder().decode(frames[0]);
   try {
-    const { stamp, message } = JSON.parse(text.slice(text.indexOf('{'))) as {
+    const { stamp, message } = JSON.parse(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1)) as {
       stamp: { conversation: number; sequence: number };
       message: Record<string, unknown>;
     };

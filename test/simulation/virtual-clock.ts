@@ -49,7 +49,7 @@ export class VirtualClock implements Clock {
     let index = heap.push(timer) - 1;
     while (index > 0) {
       const parent = (index - 1) >> 1;
-      const other = heap[parent]!;
+      const other = heap[parent];
       if (!isBefore(timer, other)) break;
       heap[index] = other;
       index = parent;
@@ -66,8 +66,8 @@ export class VirtualClock implements Clock {
     for (;;) {
       let child = 2 * index + 1;
       if (child >= heap.length) break;
-      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child += 1;
-      if (!isBefore(heap[child]!, last)) break;
+      if (child + 1 < heap.length && isBefore(heap[child + 1], heap[child])) child += 1;
+      if (!isBefore(heap[child], last)) break;
       heap[index] = heap[child]!;
       index = child;
     }
@@ -81,5 +81,5 @@ const MICROTASKS = 24;
 
 /** Lets promises that were settled by the last wake-up run on, without a turn of the event loop. */
 export async function settle(): Promise<void> {
-  for (let turn = 0; turn < MICROTASKS; turn += 1) await null;
+  for (let turn = 0; turn < MICROTASKS; turn += 1) await Promise.resolve();
 }

@@ -18,7 +18,7 @@ export interface DiskTimes {
   readonly flushMs: number;
 }
 
-export class DiskFullError extends Error {
+class DiskFullError extends Error {
   readonly code = 'ENOSPC';
 }
 

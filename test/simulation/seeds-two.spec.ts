@@ -1,3 +1,0 @@
-import { testSeeds } from './seed-suite.js';
-
-testSeeds(1_001, 2_001);
