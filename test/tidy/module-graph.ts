@@ -123,7 +123,7 @@ function isRoot(path: string): boolean {
 
 /** Configurations, and the reporter, which vitest loads: what they export is for a tool. */
 function isLoadedByName(path: string): boolean {
-  return /^[^/]+\.config\.(ts|js)$|^tools\/test-reporter\.mjs$/.test(path);
+  return /(^|\/)[^/]+\.config\.(ts|js)$|^tools\/test-reporter\.mjs$/.test(path);
 }
 
 /** Specs, what lies in `test/`, and helpers of specs beside the code, which lie in `src/testing`. */
