@@ -114,6 +114,7 @@ function welcome(
     heardAtMs: nowMs,
     sinceMs: nowMs,
     activity: 'preparing',
+    activityStep: state.step,
     activityAtMs: nowMs,
     replica: null,
     records: [],

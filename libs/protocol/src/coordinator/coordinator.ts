@@ -175,7 +175,12 @@ function obey(
     case 'synced':
       return onSynced(state, out, worker, message, nowMs);
     case 'heartbeat':
-      return withWorker(state, { ...worker, activity: message.activity, activityAtMs: nowMs });
+      return withWorker(state, {
+        ...worker,
+        activity: message.activity,
+        activityStep: message.step,
+        activityAtMs: nowMs,
+      });
     case 'gradient': {
       const [digest] = payloadDigests;
       if (bytes === undefined || digest === undefined) return state;

@@ -147,8 +147,10 @@ function accuseShard(state: CoordinatorState, out: CoordinatorAction[], worker: 
   });
 }
 
-function currentShard({ phase }: CoordinatorState, { peer, activity, activityAtMs }: WorkerRecord): number | null {
-  if (phase.name !== 'computing' || activity !== 'computing') return null;
+function currentShard({ phase, step }: CoordinatorState, worker: WorkerRecord): number | null {
+  const { peer, activity, activityStep, activityAtMs } = worker;
+  // A word of an earlier step may come late, when this process was stopped: it says nothing of this one.
+  if (phase.name !== 'computing' || activity !== 'computing' || activityStep !== step) return null;
   const own = [...phase.open].flatMap(([index, { assignments }]) =>
     assignments.filter((assignment) => assignment.peer === peer).map(({ sinceMs }) => ({ index, sinceMs })),
   );

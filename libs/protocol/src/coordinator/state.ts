@@ -49,8 +49,9 @@ export interface WorkerRecord {
   readonly heardAtMs: number;
   /** When `status` last changed. */
   readonly sinceMs: number;
-  /** What it last said it was doing, and when. */
+  /** What it last said it was doing, at which step, and when. */
   readonly activity: Activity;
+  readonly activityStep: number;
   readonly activityAtMs: number;
   /** What it holds while it is not ready. */
   readonly replica: HeldReplica | null;
