@@ -63,6 +63,7 @@ export class VirtualDisk {
     const inode = this.#names.get(name);
     if (inode === undefined) return;
     inode.bytes = inode.bytes.slice(0, lengthBytes);
+    inode.durableLength = Math.min(inode.durableLength, lengthBytes);
     await this.flush(name);
   }
 
@@ -70,7 +71,9 @@ export class VirtualDisk {
     const inode = this.#names.get(name);
     const length = inode?.bytes.length ?? 0;
     await this.#pass(this.#times.flushMs);
-    if (inode !== undefined) inode.durableLength = Math.min(length, inode.bytes.length);
+    if (inode === undefined) return;
+    // Another process may have flushed more meanwhile, or cut the file.
+    inode.durableLength = Math.max(inode.durableLength, Math.min(length, inode.bytes.length));
   }
 
   rename(from: string, to: string): void {
