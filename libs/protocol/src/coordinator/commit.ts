@@ -4,7 +4,7 @@
  */
 import type { WorkerMessage } from '../messages.js';
 import type { CoordinatorAction } from './events.js';
-import { weightsDifferFromJournal } from './history.js';
+import { weightsDifferFromJournal, withLine } from './history.js';
 import { catchUp, rewind } from './lateness.js';
 import { estrange, rollBack } from './replicas.js';
 import { end, reject } from './sending.js';
@@ -90,7 +90,7 @@ export function journal(
 ): CoordinatorState {
   if (record.step < state.committed) return state;
   out.push({ type: 'commit', committed: { ...record, term: state.settings.term, weightsDigest } });
-  return { ...state, committed: record.step + 1 };
+  return { ...state, committed: record.step + 1, history: withLine(state, record, weightsDigest) };
 }
 
 /** Digests are needed as far back as a snapshot may still be on its way. */

@@ -86,6 +86,44 @@ describe('all connections lost at once', () => {
   });
 });
 
+describe('a worker that had fallen behind the journal', () => {
+  /** Both are cut off at step 4, one comes back with older weights, the other never. */
+  const left = (step: number, digest: string): CoordinatorHarness => {
+    const cluster = running();
+    for (let made = 0; made < 3; made += 1) cluster.wholeStep();
+    cluster.gone('a', false);
+    cluster.gone('b', false);
+    cluster.comeBack('a', step, digest);
+    cluster.gone('b');
+    return cluster;
+  };
+
+  it('is gone on from, and what it computes again is held against the journal', () => {
+    const cluster = left(1, 'd1');
+    expect(reports(cluster.actions, 'recovered')).toEqual([
+      { type: 'recovered', from: 'replicas', step: 1, replayUntil: 3 },
+    ]);
+    cluster.gradient('a', 0);
+    cluster.gradient('a', 1, { digest: 'other' });
+    expect(outcome(cluster.reduced())).toMatchObject({
+      failure: { kind: 'data', what: expect.stringMatching(/step 2 .*other.*g1\.1/) },
+    });
+  });
+
+  it('is not gone on from with weights that the journal knows otherwise', () => {
+    expect(those(left(1, 'bent').actions, 'restore')).toHaveLength(1);
+  });
+
+  it('is not gone on from by a coordinator that has not seen those steps', () => {
+    const cluster = new CoordinatorHarness({
+      ...{ totalSteps: 10, term: 2, incarnation: 'c2' },
+      resumption: resumption(3, { awaitedPeers: ['a'] }),
+    });
+    cluster.comeBack('a', 1);
+    expect(those(cluster.actions, 'restore')).toHaveLength(1);
+  });
+});
+
 describe('what was under way when all weights were lost', () => {
   it('is asked for again where it was a checkpoint', () => {
     const cluster = running({ checkpointEvery: { steps: 2 } });

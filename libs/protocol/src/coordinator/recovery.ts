@@ -10,6 +10,7 @@ import { makeReady } from './admission.js';
 import { journal } from './commit.js';
 import { breakOff } from './departure.js';
 import type { CoordinatorAction, CoordinatorEvent } from './events.js';
+import { canBeCompared, knownDigest } from './history.js';
 import { forgetSnapshot } from './replicas.js';
 import { report } from './sending.js';
 import { shardsAt } from './state.js';
@@ -42,7 +43,10 @@ export function isSomebodyAwaited(state: CoordinatorState, nowMs: number): boole
   return [...state.workers.values()].some(({ status }) => status === 'behind');
 }
 
-/** The most advanced replica on which those who hold it agree, and up to which the journal can be made whole. */
+/**
+ * The most advanced replica on which those who hold it agree, and up to which the journal can be made whole. Behind the
+ * journal's end only one from which every step can be held against its line: nobody else vouches for it.
+ */
 function bestCandidate(state: CoordinatorState): Candidate | null {
   const bySteps = new Map<number, Map<string, WorkerRecord[]>>();
   for (const worker of state.workers.values()) {
@@ -52,12 +56,12 @@ function bestCandidate(state: CoordinatorState): Candidate | null {
     bySteps.set(step, byDigest.set(digest, [...(byDigest.get(digest) ?? []), worker]));
   }
   for (const [step, byDigest] of [...bySteps].sort(([a], [b]) => b - a)) {
-    const agreed = state.agreed.get(step);
+    const known = knownDigest(state, step);
     const ranked = [...byDigest].sort(([, a], [, b]) => b.length - a.length);
-    const [first, second] = agreed === undefined ? ranked : ranked.filter(([digest]) => digest === agreed);
+    const [first, second] = known === undefined ? ranked : ranked.filter(([digest]) => digest === known);
     if (first === undefined || first[1].length === second?.[1].length) continue;
     const [digest, workers] = first;
-    if (missingRecords(state, step, workers) !== null) return { step, digest, workers };
+    if (canBeCompared(state, step) && missingRecords(state, step, workers) !== null) return { step, digest, workers };
   }
   return null;
 }

@@ -191,7 +191,7 @@ export interface CoordinatorState {
   readonly durable: number;
   /** Digest on which all replicas agree, by number of updates applied; the latest few. */
   readonly agreed: ReadonlyMap<number, string>;
-  /** Lines of steps that are computed again. */
+  /** Lines of steps that are computed again, and the latest ones of this life, should it come to that. */
   readonly history: ReadonlyMap<number, JournalledStep>;
   /** How often replicas came apart at a step without a majority. */
   readonly ties: ReadonlyMap<number, number>;
