@@ -160,6 +160,22 @@ describe('workers that are killed', () => {
     expect((await harmed.process.end()).code).toBe(0);
   });
 
+  it('that compute wrongly: stay away, and cost no fault', async () => {
+    const { run, args } = tinyRun('--steps', '1000000', '--max-faults', '1');
+    const harmed = new HarmedRun(run, args, 'W7:step=5:worker=local-0:nan');
+    await harmed.process.event(({ event }) => event === 'quarantined');
+    const pid = harmed.strikes[0]?.pid ?? 0;
+    await waitFor('its end', () => !workersOf(runIdOf(harmed)).includes(pid));
+    // The one restart is there for the other, which is not refused.
+    const [other = 0] = workersOf(runIdOf(harmed));
+    kill(other);
+    const ready = (): number => harmed.process.events.filter(({ status }) => status === 'ready').length;
+    await waitFor('another worker', () => ready() === 3);
+    harmed.process.child.kill('SIGINT');
+    expect((await harmed.process.end()).code).toBe(0);
+    expect(warningsOf(harmed)).not.toContain('--max-faults');
+  });
+
   it('that cannot do what is asked for end the run before its first step', async () => {
     const { args } = tinyRun('--workers', '2', '--quiet');
     const env = { LOCKSTEP_FAULTS: 'W0:exit=78', LOCKSTEP_FAULTS_LOG: join(temporaryFolder(), 'log') };

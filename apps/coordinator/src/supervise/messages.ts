@@ -57,7 +57,7 @@ export type Notice =
   | { readonly type: 'failed'; readonly error: PortableError }
   /** A user wants this many local workers. */
   | { readonly type: 'scale'; readonly id: number; readonly workers: number }
-  /** A user has a local worker drained: when it ends nobody takes its place. */
+  /** A local worker was told to go, by a user or because it is quarantined: nobody takes its place. */
   | { readonly type: 'retire'; readonly peer: string };
 
 /** What the supervisor says to its workers. */

@@ -123,7 +123,7 @@ interface Life {
 
 /** Takes the next term and makes the loop that leads through it. */
 async function beginLife(leading: Leading, store: DirectoryStore, initial: Replica | null): Promise<Life> {
-  const { opened, assignment, view, faultPoint } = leading;
+  const { opened, assignment, channel, view, faultPoint } = leading;
   const { plan, transport } = opened;
   const life = {
     term: store.history.term + 1,
@@ -141,7 +141,11 @@ async function beginLife(leading: Leading, store: DirectoryStore, initial: Repli
     {
       ...{ transport, clock: systemClock, batches: plan.batches, store, faultPoint },
       digest: await createDigest(),
-      observe: (report) => observer.observe(report),
+      observe: (report) => {
+        observer.observe(report);
+        // Started again under its name it would be refused each time, until the budget for crashes is used up.
+        if (report.type === 'quarantined') channel.send({ type: 'retire', peer: report.peer });
+      },
     },
     {
       settings,

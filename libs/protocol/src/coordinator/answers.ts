@@ -180,7 +180,7 @@ function expel(
   const where = `shard ${shard} of step ${state.step + 1}`;
   const detail = `worker ${worker.slot} (${worker.host}) computed ${fault} for ${where}`;
   if (isNotFinite) reject(out, worker, 'not-finite', `shard ${shard}`);
-  report(out, { type: 'quarantined', name: worker.name, detail });
+  report(out, { type: 'quarantined', peer, name: worker.name, detail });
   return dismiss(quarantine(state, worker.name, nowMs), out, worker, 'quarantined', detail);
 }
 

@@ -109,7 +109,7 @@ export type Report =
       readonly replayUntil: number;
     }
   | { readonly type: 'plan'; readonly fromStep: number; readonly shards: number }
-  | { readonly type: 'quarantined'; readonly name: string; readonly detail: string }
+  | { readonly type: 'quarantined'; readonly peer: string; readonly name: string; readonly detail: string }
   | { readonly type: 'validation'; readonly step: number; readonly loss: number; readonly characters: number }
   | { readonly type: 'sample'; readonly payload: Uint8Array }
   /** A message that was not applied, and why. */
