@@ -251,7 +251,8 @@ export function serveReplicas(state: CoordinatorState, out: CoordinatorAction[],
       const message = { type: 'replica', ...envelope(state), ...replica, part, parts: settings.replicaParts } as const;
       send(out, worker.peer, message, { kind: 'replica', part });
     }
-    next = withWorker(next, { ...worker, status: 'syncing', sinceMs: nowMs, replica: null, records: [] });
+    const syncing = { ...worker, status: 'syncing', sinceMs: nowMs } as const;
+    next = withWorker(next, { ...syncing, replica: null, records: [], lastUpdate: null });
   }
   return next;
 }

@@ -7,8 +7,10 @@ import type { WorkerMessage } from '../messages.js';
 import { breach } from './conversation.js';
 import { takers } from './dealing.js';
 import type { CoordinatorAction, ReplicaParts } from './events.js';
+import { catchUp, rewind, wound } from './lateness.js';
 import { estrange } from './replicas.js';
 import { envelope, reject, send } from './sending.js';
+import { withWorker } from './state.js';
 import type { CoordinatorState, SnapshotRequest, WorkerRecord } from './state.js';
 
 /** Asks the lead for its replica; asks another when the lead is lost. */
@@ -18,7 +20,8 @@ export function requestSnapshot(state: CoordinatorState, out: CoordinatorAction[
   const lead = takers(state)[0];
   if (isAsked || lead === undefined) return state;
   send(out, lead.peer, { type: 'snapshot-request', ...envelope(state), step });
-  return { ...state, snapshot: { step, peer: lead.peer, sinceMs: nowMs, parts: [], about: null } };
+  const asked = withWorker(state, wound(lead, nowMs));
+  return { ...asked, snapshot: { step, peer: lead.peer, sinceMs: nowMs, parts: [], about: null } };
 }
 
 /** Whether a checkpoint is to be taken at this step boundary. */
@@ -48,7 +51,7 @@ export function onSnapshot(
   const { snapshot } = state;
   if (snapshot?.peer !== worker.peer || snapshot.step !== step || snapshot.about !== null) {
     reject(out, worker, 'not-asked-for', `snapshot of step ${step}`);
-    return state;
+    return catchUp(state, out, worker, { step, digest }, nowMs);
   }
   if (part !== snapshot.parts.length || parts !== state.settings.replicaParts) {
     reject(out, worker, 'wrong-size', `part ${part} of ${parts} of a snapshot`);
@@ -56,7 +59,7 @@ export function onSnapshot(
   }
   const collected = [...snapshot.parts, payload];
   const about = collected.length === parts ? { step, optimizerSteps, slots, digest } : null;
-  return { ...state, snapshot: { ...snapshot, parts: collected, about } };
+  return rewind({ ...state, snapshot: { ...snapshot, parts: collected, about } }, worker.peer, nowMs);
 }
 
 /** Uses a snapshot that is whole and whose weights are known to be right. */

@@ -15,6 +15,7 @@ import { losePeer } from './departure.js';
 import { beginDrain } from './draining.js';
 import { onEvaluated } from './evaluation.js';
 import type { Command, CoordinatorAction, CoordinatorEvent } from './events.js';
+import { catchUp } from './lateness.js';
 import { onRestored } from './recovery.js';
 import { onPlanJournalled, requestPlan } from './replanning.js';
 import { end, reject, report, sendStamped, stampActions } from './sending.js';
@@ -173,7 +174,9 @@ function obey(
     case 'ready':
       return onReady(state, out, worker, message, nowMs);
     case 'synced':
-      return onSynced(state, out, worker, message, nowMs);
+      return worker.status === 'behind'
+        ? catchUp(state, out, worker, message, nowMs)
+        : onSynced(state, out, worker, message, nowMs);
     case 'heartbeat':
       return withWorker(state, {
         ...worker,

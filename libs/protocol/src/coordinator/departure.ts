@@ -32,6 +32,11 @@ export function removeWorker(
 
 /** Nothing waits for this worker any more: not its shards, not its updates, not its snapshot. */
 export function forgetTasks(state: CoordinatorState, peer: string): CoordinatorState {
+  return { ...waitNoMore(state, peer), phase: withoutAssignments(state, peer) };
+}
+
+/** Its updates are waited for no more, and its snapshot is asked of another; shards that it has it may still answer. */
+export function waitNoMore(state: CoordinatorState, peer: string): CoordinatorState {
   const commits = new Map(
     [...state.commits].map(([step, commit]) => {
       const waiting = new Set(commit.waiting);
@@ -43,7 +48,7 @@ export function forgetTasks(state: CoordinatorState, peer: string): CoordinatorS
     state.snapshot?.peer === peer && state.snapshot.about === null
       ? { ...state.snapshot, peer: NOBODY, parts: [] }
       : state.snapshot;
-  return { ...state, commits, snapshot, phase: withoutAssignments(state, peer) };
+  return { ...state, commits, snapshot };
 }
 
 function withoutAssignments({ phase }: CoordinatorState, peer: string): CoordinatorState['phase'] {

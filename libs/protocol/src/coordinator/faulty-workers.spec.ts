@@ -137,6 +137,50 @@ describe('a late worker', () => {
   });
 });
 
+describe('weights that are late on their way to a joiner', () => {
+  /** Two that compute, and one that waits for the weights at the next step boundary. */
+  function joined(): CoordinatorHarness {
+    const cluster = running(2, { totalSteps: 1000 });
+    for (let step = 0; step < 4; step += 1) cluster.wholeStep();
+    cluster.hello('c');
+    cluster.ready('c');
+    cluster.wholeStep();
+    expect(cluster.state.phase.name).toBe('levelling');
+    return cluster;
+  }
+
+  function wait(cluster: CoordinatorHarness): void {
+    const untilMs = cluster.nowMs + LIMITS.lateFloorMs + 400;
+    for (; cluster.nowMs < untilMs; cluster.nowMs += 200) cluster.tick();
+  }
+
+  it('are asked of another where the lead does not send them; it comes back when it has', () => {
+    const cluster = joined();
+    wait(cluster);
+    expect(reports(cluster.actions, 'late')).toMatchObject([{ name: 'a' }]);
+    expect(sent(cluster.actions, 'snapshot-request')).toEqual(['a: snapshot-request', 'b: snapshot-request']);
+    expect(sent(cluster.snapshot('b'), 'replica')).toEqual(['c: replica']);
+    expect(sent(cluster.synced('c'), 'assign')).toEqual(['b: assign', 'c: assign']);
+    cluster.snapshot('a');
+    expect(cluster.state.workers.get('a')?.status).toBe('ready');
+  });
+
+  it('are waited for no longer than a shard where the joiner does not take them', () => {
+    const cluster = joined();
+    cluster.snapshot('a');
+    wait(cluster);
+    expect(reports(cluster.actions, 'late')).toMatchObject([{ name: 'c' }]);
+    expect([...cluster.owners().values()]).toEqual(['a', 'b']);
+    cluster.wholeStep();
+    cluster.say('c', { type: 'synced', step: 5, digest: 'd5' });
+    expect(cluster.state.workers.get('c')?.status).toBe('waiting');
+    cluster.wholeStep();
+    cluster.snapshot('a');
+    cluster.synced('c');
+    expect(cluster.state.workers.get('c')?.status).toBe('ready');
+  });
+});
+
 describe('a worker that is late again and again', () => {
   it('is let in ever more seldom', () => {
     const cluster = running(2, { totalSteps: 1000 });

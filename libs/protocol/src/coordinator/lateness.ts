@@ -1,10 +1,11 @@
 /**
  * Who is late. Every step waits for its slowest shard, so a worker that takes many times as long as shards usually take
  * gets no more work until it has caught up, and others compute what it has not answered. Whichever answer comes first
- * counts: both have the same bits.
+ * counts: both have the same bits. Between two steps all wait for weights that are on their way, with no more patience.
  */
 import { LIMITS } from '@lockstep/config';
 import { takeUp } from './admission.js';
+import { waitNoMore } from './departure.js';
 import type { CoordinatorAction } from './events.js';
 import { report } from './sending.js';
 import { readyWorkers, withWorker } from './state.js';
@@ -13,7 +14,8 @@ import type { CoordinatorState, WorkerRecord } from './state.js';
 /** Whether this worker has been given anything that it has not answered. */
 export function hasOpenTasks(state: CoordinatorState, peer: string): boolean {
   if ([...state.commits.values()].some(({ waiting }) => waiting.has(peer))) return true;
-  const { phase } = state;
+  const { phase, snapshot } = state;
+  if (snapshot?.peer === peer && snapshot.about === null) return true;
   if (phase.name !== 'computing') return false;
   return [...phase.open.values()].some(({ assignments }) => assignments.some((assignment) => assignment.peer === peer));
 }
@@ -45,11 +47,15 @@ export function noticeLate(state: CoordinatorState, out: CoordinatorAction[], no
   const median = medianMs(state);
   if (median === null) return state;
   const limitMs = Math.max(LIMITS.lateFloorMs, LIMITS.lateFactor * median);
+  const joiners = [...state.workers.values()].filter(({ status }) => status === 'syncing');
   let next = state;
-  for (const worker of readyWorkers(state)) {
-    const waitedMs = nowMs - (worker.busySinceMs ?? nowMs);
-    if (waitedMs <= limitMs || readyWorkers(next).length < 2) continue;
-    const { slot, name, host } = worker;
+  for (const worker of [...readyWorkers(state), ...joiners]) {
+    const isJoining = worker.status === 'syncing';
+    const waitedMs = nowMs - (isJoining ? worker.sinceMs : (worker.busySinceMs ?? nowMs));
+    // Those that are given weights at the same time share the way.
+    if (waitedMs <= (isJoining ? limitMs * joiners.length : limitMs)) continue;
+    const { peer, slot, name, host } = worker;
+    if (readyWorkers(next).every((other) => other.peer === peer)) continue;
     const isSilent = nowMs - worker.heardAtMs > 2 * LIMITS.heartbeatEveryMs;
     const activity = isSilent ? 'silent' : worker.activity;
     const medians = waitedMs / Math.max(median, 1);
@@ -59,18 +65,10 @@ export function noticeLate(state: CoordinatorState, out: CoordinatorAction[], no
   return next;
 }
 
-/** Its updates are waited for no more; the shards that it has may still be answered, by it or by others. */
 function setBack(state: CoordinatorState, worker: WorkerRecord, nowMs: number): CoordinatorState {
-  const commits = new Map(
-    [...state.commits].map(([step, commit]) => {
-      const waiting = new Set(commit.waiting);
-      waiting.delete(worker.peer);
-      return [step, { ...commit, waiting }];
-    }),
-  );
   const isAgain = nowMs - worker.restUntilMs < LIMITS.lateMemoryMs;
   const lateTimes = isAgain ? worker.lateTimes + 1 : 1;
-  return withWorker({ ...state, commits }, { ...worker, status: 'behind', sinceMs: nowMs, lateTimes });
+  return withWorker(waitNoMore(state, worker.peer), { ...worker, status: 'behind', sinceMs: nowMs, lateTimes });
 }
 
 /**
