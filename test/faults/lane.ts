@@ -98,7 +98,7 @@ export class Lane {
     this.#flipOffsets.add(offset);
   }
 
-  /** Passes `remainingBytes` more bytes, then nothing any more. Resolves when they are with the kernel, or at the end. */
+  /** Passes so many more bytes, then nothing any more. Resolves when they are with the kernel, or at the end. */
   cutAfter(remainingBytes: number): Promise<void> {
     return new Promise((resolve) => {
       this.#cut = { remainingBytes, done: resolve };

@@ -26,7 +26,7 @@ export interface ProxyCounts extends LaneCounts {
 
 const DIRECTIONS: readonly Direction[] = ['up', 'down'];
 
-export class ProxyConnection {
+class ProxyConnection {
   readonly index: number;
   readonly lanes: Readonly<Record<Direction, Lane>>;
   readonly #client: Socket;
