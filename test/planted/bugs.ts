@@ -276,8 +276,8 @@ export const bugs: readonly Bug[] = [
     changes: [
       {
         file: `${COORDINATOR}/recovery.ts`,
-        search: 'if (missingRecords(state, step, workers) !== null) return',
-        replace: 'return',
+        search: 'missingRecords(state, step, workers) !== null',
+        replace: 'true',
       },
     ],
     suite: scenarios,
