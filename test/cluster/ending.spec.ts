@@ -61,6 +61,22 @@ describe('Ctrl-C', () => {
     expect(processesOf(runId)).toEqual([]);
   });
 
+  it('when nobody holds the weights any more: counts the steps of the last checkpoint, whose weights it names', async () => {
+    const { run, args } = tinyRun(...ENDLESS, '--workers', '0', '--min-workers', '1', '--checkpoint-every', '5');
+    const process = new LockstepProcess(args);
+    const endpoint = String((await process.event(({ event }) => event === 'start'))['endpoint']);
+    const worker = new LockstepProcess(['worker', '--coordinator', endpoint]);
+    await process.event(({ event, step }) => event === 'checkpoint' && Number(step) >= 10);
+    await process.event(({ event, step }) => event === 'step' && Number(step) % 5 === 3);
+    worker.child.kill('SIGKILL');
+    await process.event(({ event, status }) => event === 'worker' && status === 'gone');
+    process.child.kill('SIGINT');
+    expect((await process.end()).code).toBe(0);
+    const { steps, weightsSha256 } = readJson(run, 'summary.json');
+    const manifest = readJson(join(run, 'checkpoints', `step-${String(steps).padStart(6, '0')}`), 'manifest.json');
+    expect(manifest['weightsSha256']).toBe(weightsSha256);
+  });
+
   it('twice: leaves at once, and leaves nothing behind', async () => {
     const { process, runId } = await startEndless();
     // A worker that does not answer any more would hold the first Ctrl-C up.

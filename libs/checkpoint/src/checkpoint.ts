@@ -29,6 +29,7 @@ const TAKEN_CODES: ReadonlySet<string | undefined> = new Set(
 
 export interface WrittenCheckpoint {
   readonly path: string;
+  readonly step: number;
   readonly weightsSha256: string;
   /** Of both tensor files. */
   readonly lengthBytes: number;
@@ -65,7 +66,7 @@ export async function writeCheckpoint(
     await place(temporary, path, manifest, disk);
     await syncDirectory(checkpointsFolder, disk);
     const lengthBytes = Object.values(manifest.files).reduce((sum, file) => sum + file.lengthBytes, 0);
-    return { path, weightsSha256: manifest.weightsSha256, lengthBytes };
+    return { path, step: snapshot.step, weightsSha256: manifest.weightsSha256, lengthBytes };
   } finally {
     // Gone already when it was renamed.
     await removeTemporary(temporary, disk);

@@ -39,7 +39,8 @@ export async function conclude(outcome: CoordinatorOutcome, parts: Conclusion): 
   const summary: RunSummary = {
     runId: parts.runId,
     result: outcome.result,
-    steps: outcome.steps,
+    // One that was stopped when nobody held its weights any more has made steps that are in its journal only.
+    steps: latest.step,
     characters: store.characters,
     epochMeanLoss: store.epochMeanLoss,
     validationLoss: parts.observer.validationLoss,

@@ -13,6 +13,7 @@ import type {
   RunLock,
   StepLine,
   TermLine,
+  WrittenCheckpoint,
 } from '@lockstep/checkpoint';
 import { LockstepError, invariant } from '@lockstep/config';
 import type { CommittedStep, JournalledStep, Plan } from '@lockstep/protocol';
@@ -208,7 +209,7 @@ export class DirectoryStore implements RunStore {
     await this.#journal.close();
   }
 
-  get latestCheckpoint(): { readonly path: string; readonly weightsSha256: string } | undefined {
+  get latestCheckpoint(): WrittenCheckpoint | undefined {
     return this.#checkpoints.latest;
   }
 
