@@ -3,7 +3,7 @@
  * the speed to compare with, and once with a fault every few seconds.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KINDS, wreak } from './havoc.js';
@@ -107,6 +107,11 @@ async function within<T>(limitMs: number, what: string, work: Promise<T>): Promi
   }
 }
 
+/** Both runs should have had the machine to themselves, or their speeds say little. */
+function load(): string {
+  return `load average ${(loadavg()[0] ?? 0).toFixed(1)}`;
+}
+
 /** Gives the exit code: 0 when the promise was kept. */
 export async function chaos(args: readonly string[], say: Say): Promise<number> {
   const options = readOptions(args);
@@ -120,7 +125,9 @@ export async function chaos(args: readonly string[], say: Say): Promise<number> 
   const steps = await stage.calibrate();
   say(`${steps} steps, about ${minutes} minutes; first without faults`);
   const clean = await stage.run('clean', steps, () => Promise.resolve([]));
-  say(`without faults: ${clean.outcome.charactersPerSecond.toFixed(0)} characters a second; now with faults`);
+  say(
+    `without faults: ${clean.outcome.charactersPerSecond.toFixed(0)} characters a second (${load()}); now with faults`,
+  );
   const startedMs = Date.now();
   const harmed = await stage.run('harmed', steps, (training) =>
     wreak(training, { kinds, seed, everySeconds }, ({ kind, detail, atMs }) => {
@@ -130,7 +137,7 @@ export async function chaos(args: readonly string[], say: Say): Promise<number> 
   );
   const { strikes, commits } = harmed;
   const report = compare(clean.outcome, harmed.outcome, { seed, steps, strikes, commits });
-  say(`\n${table(report)}`);
+  say(`\n${table(report)}\n${load()}`);
   if (options.out !== '') writeFileSync(options.out, `${JSON.stringify({ ...report, strikes }, null, 2)}\n`);
   if (!isKept(report)) {
     say(`the promise was broken; everything is in ${folder}`);
