@@ -61,7 +61,7 @@ describe('Ctrl-C', () => {
     expect(processesOf(runId)).toEqual([]);
   });
 
-  it('when nobody holds the weights any more: counts the steps of the last checkpoint, whose weights it names', async () => {
+  it('when nobody holds the weights any more: counts the steps of the last checkpoint it names', async () => {
     const { run, args } = tinyRun(...ENDLESS, '--workers', '0', '--min-workers', '1', '--checkpoint-every', '5');
     const process = new LockstepProcess(args);
     const endpoint = String((await process.event(({ event }) => event === 'start'))['endpoint']);

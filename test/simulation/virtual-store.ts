@@ -99,14 +99,14 @@ export class VirtualStore implements RunStore {
   }
 
   /** As the real store does: what waits for the disk first, and no checkpoint that the journal does not reach. */
-  async restore(atMost: number | null): Promise<{ replica: Replica; history: readonly JournalledStep[] }> {
+  async restore(): Promise<{ replica: Replica; history: readonly JournalledStep[] }> {
     await this.#latest;
     await this.#saving;
     const { disk, digest, journal, process } = this.#setting;
     const { steps } = await journal.read();
     // Reading took a moment, in which the process may have been stopped or killed.
     await new Promise<void>((resolve) => process.enter(resolve));
-    const replica = newestCheckpoint(disk, digest, Math.min(atMost ?? Infinity, steps.length));
+    const replica = newestCheckpoint(disk, digest, steps.length);
     if (replica === undefined) throw new LockstepError('data', 'no checkpoint is sound', 'start a new run');
     return {
       replica,

@@ -270,7 +270,7 @@ export class CoordinatorLoop {
   }
 
   async #restore(): Promise<void> {
-    const { replica, history } = await this.#ports.store.restore(null);
+    const { replica, history } = await this.#ports.store.restore();
     this.#payloads.hold(replica);
     const [weights] = replica.vectors;
     const digest = this.#ports.digest(viewAsBytes(weights ?? new Float32Array()));

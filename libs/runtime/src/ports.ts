@@ -67,10 +67,10 @@ export interface RunStore {
   /** Resolves when the checkpoint is on the disk, or a newer one has taken its place. */
   checkpoint(replica: Replica): Promise<void>;
   /**
-   * The newest sound checkpoint of at most `atMost` steps, null for any, and what the journal says of the steps after
-   * it. Waits first for what is being written.
+   * The newest sound checkpoint, and what the journal says of the steps after it. Waits first for what is being
+   * written.
    */
-  restore(atMost: number | null): Promise<{ replica: Replica; history: readonly JournalledStep[] }>;
+  restore(): Promise<{ replica: Replica; history: readonly JournalledStep[] }>;
   /** The run is over: what is still refused is tried for a while, not for ever. */
   finish(): void;
 }

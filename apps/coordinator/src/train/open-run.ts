@@ -148,7 +148,7 @@ async function knownRun({ paths }: RunDirectory): Promise<KnownRun> {
   return { config, vocabulary: checkpoint?.vocabulary ?? null };
 }
 
-/** The largest that travels in one frame: a gradient, the windows of a batch, a sample, a header, a part of a replica. */
+/** The largest that travels in one frame: gradient, windows of a batch, sample, header, part of a replica. */
 function maxFrameBytes(plan: RunPlan, sampleLength: number): number {
   const { batchSize, sequenceLength } = plan.config;
   const values = Math.max(plan.layout.length, batchSize * (sequenceLength + 1), sampleLength);

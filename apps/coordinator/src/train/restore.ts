@@ -12,8 +12,6 @@ export interface RestoreOptions {
   /** What the checkpoint must fit. */
   readonly plan: Pick<RunPlan, 'config' | 'layout'>;
   readonly checkpointsFolder: string;
-  /** Most steps that the checkpoint may have; null for any. */
-  readonly atMost: number | null;
   /** Steps in the journal. */
   readonly journalled: number;
   /** The replica of a run that has not made a step. */
@@ -24,17 +22,15 @@ export interface RestoreOptions {
 /** @throws LockstepError 'data' listing why each checkpoint cannot be used */
 export async function restoreReplica(options: RestoreOptions): Promise<Replica> {
   const { plan, checkpointsFolder, journalled, onPassedOver } = options;
-  const wanted = options.atMost ?? Infinity;
   const listed = await listCheckpoints(checkpointsFolder);
   // Killed before its first checkpoint, a run has lost nothing that its seed does not give back.
   if (listed.length === 0 && journalled === 0) return options.initial;
   const ahead = listed
-    .filter(({ step }) => step > journalled && step <= wanted)
+    .filter(({ step }) => step > journalled)
     .map(({ path }) => ({ path, reason: `the journal ends before it, at step ${journalled}` }));
-  const atMost = Math.min(wanted, journalled);
-  const { checkpoint, passedOver } = await latestGoodCheckpoint(checkpointsFolder, { atMost });
+  const { checkpoint, passedOver } = await latestGoodCheckpoint(checkpointsFolder, { atMost: journalled });
   const unused = [...ahead.reverse(), ...passedOver];
-  if (checkpoint === null) throw noneSound(checkpointsFolder, options.atMost, unused);
+  if (checkpoint === null) throw noneSound(checkpointsFolder, unused);
   for (const bad of unused) onPassedOver(bad);
   return replicaOf(checkpoint, plan);
 }
@@ -51,12 +47,11 @@ function replicaOf(
   return { step, optimizerSteps: optimizer.steps, slots, vectors: [weights, ...Object.values(optimizer.slots)] };
 }
 
-function noneSound(folder: string, atMost: number | null, unused: readonly BadCheckpoint[]): LockstepError {
-  const which = atMost === null ? '' : ` of at most ${atMost} steps`;
+function noneSound(folder: string, unused: readonly BadCheckpoint[]): LockstepError {
   const reasons = unused.map(({ path, reason }) => (reason.includes(path) ? reason : `${path}: ${reason}`)).join('; ');
   return new LockstepError(
     'data',
-    `no sound checkpoint${which} in ${folder}${reasons === '' ? '' : ` (${reasons})`}`,
+    `no sound checkpoint in ${folder}${reasons === '' ? '' : ` (${reasons})`}`,
     'put one back from a copy, or begin a new run; nothing was changed',
   );
 }

@@ -175,7 +175,7 @@ export class DirectoryStore implements RunStore {
     }
   }
 
-  async restore(atMost: number | null): Promise<{ replica: Replica; history: readonly JournalledStep[] }> {
+  async restore(): Promise<{ replica: Replica; history: readonly JournalledStep[] }> {
     const { plan, directory, initial, view } = this.#options;
     await this.#journal.flush();
     await this.#checkpoints.settled();
@@ -183,7 +183,6 @@ export class DirectoryStore implements RunStore {
     const replica = await restoreReplica({
       plan,
       checkpointsFolder: directory.paths.checkpoints,
-      atMost,
       journalled: steps.length,
       initial,
       onPassedOver: ({ path, reason }) => view.show({ event: 'warning', text: `passed over ${path}: ${reason}` }),

@@ -99,7 +99,7 @@ function allReplicasLost(state: CoordinatorState, out: CoordinatorAction[], nowM
   return { ...state, phase: { name: 'gathering', sinceMs: nowMs, needed: 1 } };
 }
 
-/** Asked to stop with nobody there, and nobody expected back, a run ends where its journal and its last checkpoint are. */
+/** Asked to stop with nobody there or expected back, a run ends where its journal and its last checkpoint are. */
 function recoverOrEnd(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
   const isDeserted = state.workers.size === 0 && !isSomebodyAwaited(state, nowMs);
   if (state.stopRequested && isDeserted) return end(state, out, 'stopped');

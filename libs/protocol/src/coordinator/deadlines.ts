@@ -60,7 +60,11 @@ function dropOverdue(
 
 function gatheringDeadline(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
   const { phase, settings } = state;
-  if (phase.name !== 'gathering' || nowMs - phase.sinceMs < settings.workerTimeoutMs) return state;
+  // Whoever may come back with weights has its time, whatever the option says, and a stop its own way out.
+  const isDeserted = phase.name === 'recovering' && !phase.loading && state.workers.size === 0 && !state.stopRequested;
+  if (phase.name !== 'gathering' && !isDeserted) return state;
+  const limitMs = isDeserted ? Math.max(settings.workerTimeoutMs, LIMITS.reunionMs) : settings.workerTimeoutMs;
+  if (nowMs - phase.sinceMs < limitMs) return state;
   const here = readyWorkers(state).length;
   const cause = state.firstFailure === null ? '' : ` (${state.firstFailure.what})`;
   return end(state, out, {

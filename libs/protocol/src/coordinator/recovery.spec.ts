@@ -56,17 +56,18 @@ describe('all connections lost at once', () => {
     expect(sent(cluster.synced('b'), 'assign')).toHaveLength(2);
   });
 
-  it('goes back to a checkpoint when nobody comes, and compares what is computed again', () => {
-    const cluster = running();
+  it('goes back to a checkpoint when somebody else comes, and compares what is computed again', () => {
+    const cluster = running({ workerTimeoutMs: 60_000 });
     cluster.wholeStep();
     cluster.wholeStep();
     cluster.gone('a', false);
     cluster.gone('b', false);
     expect(those(cluster.tick(), 'restore')).toEqual([]);
     cluster.nowMs = LIMITS.reunionMs;
-    expect(those(cluster.tick(), 'restore')).toHaveLength(1);
-    restored(cluster, 0, 2);
-    expect(sent([...cluster.hello('c'), ...cluster.ready('c')])).toContain('c: replica');
+    expect(those(cluster.tick(), 'restore')).toEqual([]);
+    cluster.hello('c');
+    expect(those(cluster.ready('c'), 'restore')).toHaveLength(1);
+    expect(sent(restored(cluster, 0, 2))).toContain('c: replica');
     cluster.synced('c');
     cluster.answerAll();
     cluster.reduced();
@@ -76,6 +77,26 @@ describe('all connections lost at once', () => {
     expect(outcome(cluster.reduced())).toMatchObject({
       failure: { kind: 'data', what: expect.stringMatching(/step 2 .*other.*g1\.1/) },
     });
+  });
+
+  it('goes on from what one holds that comes later, as long as nobody else is there', () => {
+    const cluster = running({ workerTimeoutMs: 60_000 });
+    cluster.wholeStep();
+    cluster.gone('a', false);
+    cluster.gone('b', false);
+    cluster.nowMs = LIMITS.reunionMs * 2;
+    cluster.tick();
+    expect(reports(cluster.comeBack('b', 1), 'recovered')).toMatchObject([{ from: 'replicas', step: 1 }]);
+  });
+
+  it('ends when nobody comes for as long as workers are waited for', () => {
+    const cluster = running({ workerTimeoutMs: 60_000 });
+    cluster.wholeStep();
+    cluster.gone('a', false);
+    cluster.gone('b', false);
+    cluster.nowMs = 60_000;
+    cluster.tick();
+    expect(outcome(cluster.actions)).toMatchObject({ failure: { kind: 'retry' } });
   });
 
   it('goes back at once when all processes are known to have ended', () => {

@@ -33,6 +33,9 @@ export function recover(state: CoordinatorState, out: CoordinatorAction[], nowMs
   if (nowMs - phase.sinceMs < LIMITS.reunionMs && isSomebodyAwaited(state, nowMs)) return state;
   const best = bestCandidate(state);
   if (best !== null && best.step >= state.savedStep) return adopt(state, out, best, nowMs);
+  // With nobody here to compute, waiting longer for those who may bring weights costs nothing.
+  const isEmpty = [...state.workers.values()].every(({ status }) => status !== 'waiting');
+  if (isEmpty && state.awaited.size > 0) return state;
   out.push({ type: 'restore' });
   return { ...state, phase: { ...phase, loading: true } };
 }
