@@ -45,6 +45,7 @@ describe('Ctrl-C', () => {
       const { process, run, runId } = await startEndless();
       process.child.kill(signal);
       expect(await process.end()).toMatchObject({ code: 0, stderr: '' });
+      expect(process.events.filter(({ event }) => event === 'warning')).toEqual([]);
       const { steps, result } = readJson(run, 'summary.json');
       expect(result).toBe('stopped');
       expect(readdirSync(join(run, 'checkpoints'))).toContain(`step-${String(steps).padStart(6, '0')}`);

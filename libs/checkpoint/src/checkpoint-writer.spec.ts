@@ -141,6 +141,21 @@ describe('a writer of checkpoints', () => {
     expect(told).toEqual(['trouble 1 EIO', 'recovered', 'written 1']);
   });
 
+  it('takes no end that is announced for a disk that refuses', async () => {
+    const watching = watched();
+    const { writer, told } = watching;
+    const announced: string[] = [];
+    watching.fault = (name) => {
+      if (announced.length === 0) writer.finish();
+      announced.push(name);
+      return null;
+    };
+    await writer.write(sampleSnapshot(1));
+    await writer.write(sampleSnapshot(2));
+    expect(announced).not.toEqual([]);
+    expect(told).toEqual(['written 1', 'written 2']);
+  });
+
   it('tries nothing again that no disk refused', async () => {
     const { writer, told } = watched();
     await writer.write(sampleSnapshot(1));

@@ -34,6 +34,9 @@ export async function retryOnTrouble(
 ): Promise<void> {
   let trouble: LockstepError | null = null;
   let isDone = false;
+  // An abort says why by an error of any kind: it is no refusal of the disk, and nothing that is tried again.
+  const isTrouble = (error: Error): error is LockstepError =>
+    error !== signal?.reason && error instanceof LockstepError && error.kind === 'io';
   try {
     await pRetry(
       async (attempt) => {
@@ -59,8 +62,4 @@ export async function retryOnTrouble(
     if (!isDone) throw signal?.aborted === true && trouble !== null ? trouble : toLockstepError(thrown);
   }
   if (trouble !== null) onRecovered();
-}
-
-function isTrouble(error: Error): error is LockstepError {
-  return error instanceof LockstepError && error.kind === 'io';
 }
