@@ -11,7 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
-const EXECUTABLE = fileURLToPath(new URL('../../apps/coordinator/bin/lockstep.mjs', import.meta.url));
+export const EXECUTABLE = fileURLToPath(new URL('../../apps/coordinator/bin/lockstep.mjs', import.meta.url));
 const DEADLINE_MS = 120_000;
 const LOOK_AGAIN_MS = 20;
 

@@ -5,6 +5,7 @@
 import { LockstepError, toLockstepError } from '@lockstep/config';
 import { hideBin } from 'yargs/helpers';
 import { runCommand } from './cli.js';
+import { leaveQuietlyWithoutTerminal } from './terminal-gone.js';
 import { printable } from './views/printable.js';
 
 function explain(thrown: unknown): number {
@@ -37,6 +38,7 @@ function onOutputError(error: NodeJS.ErrnoException): void {
 
 /** Exit code of what went wrong with standard output. */
 let outputFailure: number | undefined;
+leaveQuietlyWithoutTerminal();
 process.stdout.on('error', onOutputError);
 // A terminal that was closed takes no more errors either.
 process.stderr.on('error', () => undefined);

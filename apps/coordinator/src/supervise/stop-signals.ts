@@ -3,7 +3,6 @@
  * step, take a checkpoint and end well; only a second Ctrl-C ends everything at once. A terminal sends
  * Ctrl-C to the whole process group and `npm` passes it on once more, so signals that come together count as one.
  */
-import { EXIT_CODES } from '@lockstep/config';
 import type { RunView } from '../train/events.js';
 
 const SAME_KEYSTROKE_MS = 200;
@@ -11,15 +10,15 @@ const SAME_KEYSTROKE_MS = 200;
 export class StopSignals {
   readonly #view: RunView;
   readonly #stopWell: () => void;
-  readonly #killAll: () => void;
+  readonly #leaveAtOnce: () => void;
   readonly #onSignal = (): void => this.#signalled();
   readonly #onGone = (): void => this.#stop();
   #firstAtMs: number | undefined;
 
-  constructor(view: RunView, stopWell: () => void, killAll: () => void) {
+  constructor(view: RunView, stopWell: () => void, leaveAtOnce: () => void) {
     this.#view = view;
     this.#stopWell = stopWell;
-    this.#killAll = killAll;
+    this.#leaveAtOnce = leaveAtOnce;
     process.on('SIGINT', this.#onSignal);
     process.on('SIGTERM', this.#onGone);
     process.on('SIGHUP', this.#onGone);
@@ -37,9 +36,7 @@ export class StopSignals {
   #signalled(): void {
     if (this.#firstAtMs === undefined) return this.#stop();
     if (performance.now() - this.#firstAtMs < SAME_KEYSTROKE_MS) return;
-    this.#killAll();
-    this.#view.close();
-    process.exit(EXIT_CODES.retry);
+    this.#leaveAtOnce();
   }
 
   #stop(): void {

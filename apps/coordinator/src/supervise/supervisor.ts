@@ -16,6 +16,8 @@ import type { CoordinatorRestarts, ProcessEnd } from './restart-policy.js';
 import { StopSignals } from './stop-signals.js';
 import { WorkerPool } from './worker-pool.js';
 import type { WorkerEnd } from './worker-pool.js';
+import { shellWord } from '../views/format.js';
+import { printable } from '../views/printable.js';
 
 export interface SupervisorOptions {
   readonly directory: string;
@@ -176,7 +178,7 @@ export class Supervisor {
     this.#signals = new StopSignals(
       this.#options.view,
       () => this.#stopWell(),
-      () => this.#killAll(),
+      () => this.#leaveAtOnce(),
     );
   }
 
@@ -185,9 +187,16 @@ export class Supervisor {
     this.#coordinator.send({ type: 'stop' });
   }
 
-  #killAll(): void {
+  /** Whoever asks twice does not want to wait for anybody. */
+  #leaveAtOnce(): never {
     this.#pool?.kill();
     this.#coordinator.kill();
+    const { view, directory } = this.#options;
+    view.close();
+    const hint = `lockstep train --resume ${shellWord(directory)} goes on from the last checkpoint`;
+    const left = new LockstepError('retry', 'left at once, without a new checkpoint', hint);
+    process.stderr.write(`lockstep: ${printable(left.line)}\n`);
+    process.exit(left.exitCode);
   }
 
   #coordinatorEnded(end: ProcessEnd): void {
@@ -246,7 +255,7 @@ export class Supervisor {
 }
 
 function endFailure(how: string, why: 'final' | 'budget', directory: string): LockstepError {
-  const wayOn = `lockstep train --resume ${directory} goes on`;
+  const wayOn = `lockstep train --resume ${shellWord(directory)} goes on`;
   return why === 'budget'
     ? new LockstepError('retry', `the coordinator ${how}`, `too often: see --max-coordinator-restarts; ${wayOn}`)
     : new LockstepError('internal', `the coordinator ${how}`, `this is a bug in lockstep, please report it; ${wayOn}`);
