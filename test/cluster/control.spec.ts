@@ -70,12 +70,26 @@ describe('lockstep drain', () => {
     await waitFor('two workers to be left', () => workersOf(runId).length === 2);
     await committed(process, madeBy(process) + 5);
     expect(workersOf(runId)).toHaveLength(2);
+    await waitFor('its run file to show two workers', () => readyIn(run) === 2);
     const shown = await lockstep(['status', run]);
     expect(shown.stdout).toContain('local-0');
     expect(shown.stdout).not.toContain('local-1');
     const none = await lockstep(['drain', 'local-7', run]);
     expect(none.code).toBe(64);
     expect(none.stderr).toMatch(/^lockstep: there is no worker local-7; there are: .*local-0.*\n$/);
+    await stop(running);
+  });
+});
+
+describe('lockstep status', () => {
+  it('shows nothing that is older than the question', async () => {
+    const running = await start('--workers', '1');
+    for (let times = 0; times < 4; times += 1) {
+      const askedAtMs = Date.now();
+      const { stdout } = await lockstep(['status', running.run, '--json']);
+      const { updatedAt } = JSON.parse(stdout) as { updatedAt: string };
+      expect(Date.parse(updatedAt)).toBeGreaterThanOrEqual(askedAtMs);
+    }
     await stop(running);
   });
 });

@@ -42,10 +42,14 @@ export async function findRun(path: unknown): Promise<FoundRun> {
   return { path: directory, file, alive, summary: ended ? await readSummary(directory) : null };
 }
 
+/** Whether the run has written down how it ended. */
+export function isOver({ state }: RunFile): boolean {
+  return state === 'done' || state === 'failed' || state === 'stopped';
+}
+
 /** The state as it is now: a coordinator that was killed could not write down that it ended. */
 export function currentState({ file, alive }: FoundRun): string {
-  const over = file.state === 'done' || file.state === 'failed' || file.state === 'stopped';
-  if (over || alive !== false) return file.state;
+  if (isOver(file) || alive !== false) return file.state;
   return isSupervised(file) ? 'recovering' : 'died';
 }
 

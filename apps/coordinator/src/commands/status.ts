@@ -2,9 +2,27 @@
 import { formatCount, formatLoss, formatSeconds } from '../views/format.js';
 import { printable } from '../views/printable.js';
 import { renderTable } from '../views/table.js';
-import { currentState, findRun } from './find-run.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { currentState, findRun, isOver } from './find-run.js';
 import type { FoundRun } from './find-run.js';
 import type { CommandBody } from './command-body.js';
+
+const LOOK_AGAIN_MS = 50;
+/** Twice the pause between two writings of a run file; one that is older then belongs to a coordinator that hangs. */
+const FRESH_DEADLINE_MS = 2_000;
+
+/** What is shown is no older than the question: a worker that was told to go a moment ago is not shown any more. */
+async function freshRun(path: unknown): Promise<FoundRun> {
+  const askedAtMs = Date.now();
+  const deadline = performance.now() + FRESH_DEADLINE_MS;
+  let run = await findRun(path);
+  while (run.alive === true && !isOver(run.file) && Date.parse(run.file.updatedAt) < askedAtMs) {
+    if (performance.now() > deadline) break;
+    await delay(LOOK_AGAIN_MS);
+    run = await findRun(run.path);
+  }
+  return run;
+}
 
 function describeRun(run: FoundRun): string {
   const { file, path } = run;
@@ -35,7 +53,7 @@ export const statusCommand: CommandBody = {
       .positional('run', { type: 'string', describe: 'Run directory; the latest below runs/ when not given' })
       .option('json', { type: 'boolean', default: false, describe: 'Print one JSON object' }),
   handler: async (argv) => {
-    const run = await findRun(argv['run']);
+    const run = await freshRun(argv['run']);
     const text =
       argv['json'] === true
         ? JSON.stringify({
