@@ -1,5 +1,5 @@
 /** Going on with a run that ended early: exactly where it ended, as what it was, and by one process at a time. */
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Comparison } from '../faults/runs.js';
@@ -29,6 +29,14 @@ async function stopped(...more: readonly string[]): Promise<string> {
   expect(steps).toBeGreaterThanOrEqual(30);
   expect(steps).toBeLessThan(STEPS);
   return harmed.run;
+}
+
+/** Every file below a folder with its content. */
+function contentOf(folder: string): ReadonlyMap<string, string> {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => {
+    return statSync(join(folder, name)).isFile();
+  });
+  return new Map(files.map((name) => [name, readFileSync(join(folder, name), 'latin1')]));
 }
 
 describe('a run that was stopped', () => {
@@ -157,6 +165,31 @@ describe('what cannot be resumed', () => {
     const { code, stderr } = await lockstep(resume(run));
     expect(stderr).toMatch(/^lockstep: .*config\.json cannot be read: [^\n]+; [^\n]+\n$/);
     expect(code).toBe(65);
+  });
+
+  it('a run whose configuration was altered: 65, naming what, both values and what to do', async () => {
+    const { run, args } = tinyRun('--steps', '2', '--quiet');
+    await lockstep(args);
+    const path = join(run, 'config.json');
+    const config = readFileSync(path, 'utf8');
+    const sum = readJson(run, 'config.json')['text'] as { sha256: string };
+    const other = `00${sum.sha256.slice(2)}`;
+    const altered: readonly [string, string, RegExp][] = [
+      ['"seed": 1,', '"seed": 2,', /: seed is 2, it was 1; \S+step-000002.manifest\.json has the old values: .*/],
+      ['"learningRate": 0.001', '"learningRate": 0.1', /: learningRate is 0\.1, it was 0\.001; /],
+      [sum.sha256, other, new RegExp(`: text\\.sha256 is "${other}", it was "${sum.sha256}"; `)],
+    ];
+    for (const [before, after, pattern] of altered) {
+      writeFileSync(path, config.replace(before, after));
+      const files = contentOf(run);
+      const { code, stderr } = await lockstep(resume(run, '--steps', '4'));
+      expect(stderr).toMatch(/^lockstep: \S+config\.json is not what the run was computed with: [^\n]+; [^\n]+\n$/);
+      expect(stderr).toMatch(pattern);
+      expect(code).toBe(65);
+      expect(contentOf(run)).toEqual(files);
+    }
+    writeFileSync(path, config);
+    expect((await lockstep(resume(run, '--steps', '4', '--quiet'))).code).toBe(0);
   });
 
   it('a directory without a run', async () => {

@@ -19,6 +19,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Assignment } from '../supervise/messages.js';
+import { checkConfigUnaltered } from './check-run.js';
 import type { RunSummary, RunView } from './events.js';
 import { concludeAgain } from './conclude.js';
 import { planRun } from './plan-run.js';
@@ -140,8 +141,10 @@ async function furnish(directory: RunDirectory, { runId, values }: Assignment, p
   await writeRunConfig(directory.path, plan.config);
 }
 
-async function knownRun({ paths }: RunDirectory): Promise<KnownRun> {
+async function knownRun(directory: RunDirectory): Promise<KnownRun> {
+  const { paths } = directory;
   const config = await readRunConfig(paths.config);
+  await checkConfigUnaltered(directory, config);
   // The vocabulary follows from the text, unless the run began from a checkpoint of another one.
   if (config.initFrom === null || !existsSync(paths.checkpoints)) return { config, vocabulary: null };
   const { checkpoint } = await latestGoodCheckpoint(paths.checkpoints, {});
