@@ -1,5 +1,5 @@
 /** Going on with a run that ended early: exactly where it ended, as what it was, and by one process at a time. */
-import { appendFileSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Comparison } from '../faults/runs.js';
@@ -189,6 +189,49 @@ describe('what cannot be resumed', () => {
       expect(contentOf(run)).toEqual(files);
     }
     writeFileSync(path, config);
+    expect((await lockstep(resume(run, '--steps', '4', '--quiet'))).code).toBe(0);
+  });
+
+  it('a run without checkpoints: 65, with the command that begins it anew, to the same bytes', async () => {
+    const { run, args } = tinyRun('--steps', '2', '--quiet', '--seed', '3');
+    await lockstep(args);
+    const sum = readJson(run, 'summary.json')['weightsSha256'];
+    const checkpoints = join(run, 'checkpoints');
+    for (const remove of [() => removeCheckpointsBut(run, -1), () => rmSync(checkpoints, { recursive: true })]) {
+      remove();
+      const files = contentOf(run);
+      const { code, stderr } = await lockstep(resume(run, '--steps', '4'));
+      const state = existsSync(checkpoints) ? 'holds no checkpoint' : 'is missing';
+      expect(stderr).toMatch(/^lockstep: [^\n]+ anew: lockstep train [^\n]+\n$/);
+      expect(stderr).toContain(`${checkpoints} ${state}, while the journal has 2 steps; `);
+      expect(code).toBe(65);
+      expect(contentOf(run)).toEqual(files);
+      const anew = (stderr.trimEnd().split(': lockstep ')[1] ?? '').split(' ');
+      const again = join(temporaryFolder(), 'run');
+      expect((await lockstep([...anew, '--run-dir', again, '--quiet'])).code).toBe(0);
+      expect(readJson(again, 'summary.json')['weightsSha256']).toBe(sum);
+    }
+  });
+
+  it('a run without its journal: 65, naming it, and no checkpoint is taken for a bad one', async () => {
+    const { run, args } = tinyRun('--steps', '2', '--quiet');
+    await lockstep(args);
+    const path = join(run, 'journal.ndjson');
+    const journal = readFileSync(path, 'utf8');
+    for (const [state, remove] of [
+      ['missing', () => rmSync(path)],
+      ['empty', () => writeFileSync(path, '')],
+    ] as const) {
+      remove();
+      const files = contentOf(run);
+      const { code, stdout, stderr } = await lockstep(resume(run, '--steps', '4'));
+      expect(stderr).toMatch(/^lockstep: [^\n]+; [^\n]+; nothing was changed\n$/);
+      expect(stderr).toContain(`${path} is ${state}, while there is a checkpoint of step 2; `);
+      expect(stdout + stderr).not.toContain('passed over');
+      expect(code).toBe(65);
+      expect(contentOf(run)).toEqual(files);
+    }
+    writeFileSync(path, journal);
     expect((await lockstep(resume(run, '--steps', '4', '--quiet'))).code).toBe(0);
   });
 

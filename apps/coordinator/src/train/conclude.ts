@@ -6,6 +6,7 @@ import { UNKNOWN_ID } from '@lockstep/data';
 import type { CoordinatorOutcome } from '@lockstep/protocol';
 import type { RunSummary, RunView } from './events.js';
 import type { RunPlan } from './plan-run.js';
+import { quote } from './quote.js';
 import type { RunDirectory } from './run-directory.js';
 import type { RunObserver } from './run-events.js';
 import type { DirectoryStore } from './run-store.js';
@@ -93,9 +94,4 @@ function nextCommands(plan: RunPlan, path: string, isDone: boolean): readonly st
     ...(isDone ? [] : [`npx lockstep train --resume ${quote(path)}`]),
     `npx lockstep train --init-from ${quote(path)} --preset ${options.preset} ${sizes}${text}`,
   ];
-}
-
-/** For a shell, where it needs it. */
-function quote(word: string): string {
-  return /^[\w./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -19,7 +19,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Assignment } from '../supervise/messages.js';
-import { checkConfigUnaltered } from './check-run.js';
+import { checkConfigUnaltered, checkHasCheckpoints, checkHasJournal } from './check-run.js';
 import type { RunSummary, RunView } from './events.js';
 import { concludeAgain } from './conclude.js';
 import { planRun } from './plan-run.js';
@@ -96,6 +96,9 @@ async function openBegun(
   if (begins === 'again' && !existsSync(directory.paths.config)) return openNew(assignment, view, faultPoint);
   const lock = await acquireRunLock(directory.path);
   try {
+    await checkHasJournal(directory);
+    // Workers of a coordinator that has just died may hold the weights.
+    if (begins === 'resumed') await checkHasCheckpoints(directory);
     const plan = await planRun(values, engine.facts, await knownRun(directory));
     if (begins === 'resumed') {
       const finished = await finishedRun(directory, plan, view);
