@@ -8,9 +8,13 @@ import { EXECUTABLE } from './executable.js';
 import { isNotice } from './messages.js';
 import type { Notice, Order } from './messages.js';
 import type { ProcessEnd } from './restart-policy.js';
+import { LOOK_EVERY_MS, Silence } from './silence.js';
+import type { Finding } from './silence.js';
 
 export interface CoordinatorHandlers {
   readonly onNotice: (notice: Notice) => void;
+  /** Told when it falls silent, hangs, or answers again. */
+  readonly onSilence: (finding: Exclude<Finding, 'nothing new'>) => void;
   /** Called once, after the last notice. */
   readonly onEnd: (end: ProcessEnd) => void;
 }
@@ -35,17 +39,31 @@ export class CoordinatorChild {
     });
   }
 
-  lead(order: Order, { onNotice, onEnd }: CoordinatorHandlers): void {
+  lead(order: Order, { onNotice, onSilence, onEnd }: CoordinatorHandlers): void {
+    const silence = new Silence(performance.now());
+    const timer = setInterval(() => {
+      const finding = silence.look(performance.now());
+      if (finding !== 'nothing new') onSilence(finding);
+    }, LOOK_EVERY_MS);
+    this.#child.once('disconnect', () => clearInterval(timer));
     this.#child.on('message', (message) => {
+      silence.heard(performance.now());
       if (isNotice(message)) onNotice(message);
     });
-    void this.#ended.then(onEnd);
+    void this.#ended.then((end) => {
+      clearInterval(timer);
+      onEnd(end);
+    });
     this.send(order);
   }
 
   /** What cannot be delivered any more is dropped: the end of the child says more. */
   send(order: Order): void {
     if (this.#child.connected) this.#child.send(order, () => undefined);
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
   }
 
   get livedMs(): number {

@@ -42,6 +42,8 @@ export type Order =
 
 /** From the coordinator. */
 export type Notice =
+  /** Nothing but that it does not hang. */
+  | { readonly type: 'alive' }
   /** The run directory is ready and workers can connect. */
   | {
       readonly type: 'bound';
@@ -79,6 +81,7 @@ const ORDERS: ReadonlySet<unknown> = new Set<Order['type']>([
   'scaled',
 ]);
 const NOTICES: ReadonlySet<unknown> = new Set<Notice['type']>([
+  'alive',
   'bound',
   'event',
   'ending',

@@ -13,6 +13,7 @@ import { fromPortable, toPortable } from './messages.js';
 import type { Assignment, Notice, Order } from './messages.js';
 import { afterCoordinatorEnd, fullBudget, isPreemption } from './restart-policy.js';
 import type { CoordinatorRestarts, ProcessEnd } from './restart-policy.js';
+import { HUNG_MS, SILENT_MS } from './silence.js';
 import { StopSignals } from './stop-signals.js';
 import { WorkerPool } from './worker-pool.js';
 import type { WorkerEnd } from './worker-pool.js';
@@ -50,6 +51,8 @@ export class Supervisor {
   /** The latest worker that will not be started again. */
   #givenUp: Extract<Order, { type: 'given-up' }> | undefined;
   #isStopping = false;
+  /** Whether the coordinator of now is ended because it hangs. */
+  #isHung = false;
   /** Whether the coordinator of now has bound its address and has not come to the end of the run. */
   #isLeading = false;
   /** Whether the outcome is known. */
@@ -101,6 +104,9 @@ export class Supervisor {
       { type: 'lead', assignment },
       {
         onNotice: (notice) => this.#onNotice(notice),
+        onSilence: (finding) => {
+          if (!this.#isOver) this.#onSilence(finding);
+        },
         onEnd: (end) => {
           if (!this.#isOver) this.#coordinatorEnded(end);
         },
@@ -110,6 +116,8 @@ export class Supervisor {
 
   #onNotice(notice: Notice): void {
     switch (notice.type) {
+      case 'alive':
+        return;
       case 'bound':
         return this.#bound(notice);
       case 'event':
@@ -127,6 +135,19 @@ export class Supervisor {
       case 'retire':
         return this.#pool?.retire(notice.peer);
     }
+  }
+
+  /** Only one that has begun to lead is ended when it hangs: before, reading a large text may take it long. */
+  #onSilence(finding: 'silent' | 'hung' | 'answers again'): void {
+    const who = `the coordinator (pid ${this.#coordinator.pid ?? '?'})`;
+    if (finding === 'answers again') return this.#warn(`${who} answers again`);
+    if (finding === 'silent') {
+      const then = this.#isLeading ? `; after ${HUNG_MS / 1000} s it is ended and started again` : '';
+      return this.#warn(`${who} has not answered for ${SILENT_MS / 1000} s${then}`);
+    }
+    if (!this.#isLeading) return;
+    this.#isHung = true;
+    this.#coordinator.kill();
   }
 
   /** A bug in the middle of a run is worth one more try: its workers know nothing of it, and wait. */
@@ -200,7 +221,9 @@ export class Supervisor {
   }
 
   #coordinatorEnded(end: ProcessEnd): void {
-    const how = `ended by ${end.signal ?? `exit code ${end.code ?? '?'}`}`;
+    const bySignal = `ended by ${end.signal ?? `exit code ${end.code ?? '?'}`}`;
+    const how = this.#isHung ? `hung for ${HUNG_MS / 1000} s and was ended` : bySignal;
+    this.#isHung = false;
     const life = { livedMs: this.#coordinator.livedMs, wasLeading: this.#isLeading };
     const { state, verdict } = afterCoordinatorEnd(this.#restarts, end, life, performance.now());
     this.#restarts = state;
