@@ -51,7 +51,7 @@ describe('lockstep scale', () => {
     expect(up.stdout).toBe('3 local workers: local-1, local-2 started\n');
     await waitFor('three workers to be ready', () => readyIn(run) === 3);
     const down = await lockstep(['scale', '1', run]);
-    expect(down).toMatchObject({ code: 0, stdout: '1 local workers: local-2, local-1 told to leave\n' });
+    expect(down).toMatchObject({ code: 0, stdout: '1 local worker: local-2, local-1 told to leave\n' });
     await waitFor('one worker to be left', () => workersOf(runId).length === 1);
     await committed(process, madeBy(process) + 5);
     expect(process.events.some(({ event, status }) => event === 'worker' && status === 'gone')).toBe(false);

@@ -1,5 +1,6 @@
 /** `lockstep status`: how a run stands, from its run file. */
 import { formatCount, formatLoss, formatSeconds } from '../views/format.js';
+import { plural } from '../views/messages.js';
 import { printable } from '../views/printable.js';
 import { renderTable } from '../views/table.js';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -36,7 +37,7 @@ function describeRun(run: FoundRun): string {
     ['step', `${formatCount(file.step)}${steps}, epoch ${file.epoch + 1}`],
     ['loss', file.loss === null ? '-' : `${formatLoss(file.loss)} nats a character`],
     ['rate', `${formatCount(file.charactersPerSecond)} characters a second`],
-    ['engine', `${file.engine}, ${file.shards} shards`],
+    ['engine', `${file.engine}, ${plural(file.shards, 'shard')}`],
     ...(run.summary === null ? [] : [['weights', `SHA-256 ${run.summary.weightsSha256}`]]),
     ['updated', `${formatSeconds(age)} ago`],
   ];

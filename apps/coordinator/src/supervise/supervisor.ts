@@ -13,11 +13,13 @@ import { fromPortable, toPortable } from './messages.js';
 import type { Assignment, Notice, Order } from './messages.js';
 import { afterCoordinatorEnd, fullBudget, isPreemption } from './restart-policy.js';
 import type { CoordinatorRestarts, ProcessEnd } from './restart-policy.js';
+import { RestartNotices } from './restart-notices.js';
 import { HUNG_MS, SILENT_MS } from './silence.js';
 import { StopSignals } from './stop-signals.js';
 import { WorkerPool } from './worker-pool.js';
 import type { WorkerEnd } from './worker-pool.js';
-import { shellWord } from '../views/format.js';
+import { quote } from '../train/quote.js';
+import { plural } from '../views/messages.js';
 import { printable } from '../views/printable.js';
 
 export interface SupervisorOptions {
@@ -50,6 +52,7 @@ export class Supervisor {
   #bug: LockstepError | undefined;
   /** The latest worker that will not be started again. */
   #givenUp: Extract<Order, { type: 'given-up' }> | undefined;
+  readonly #restartNotices: RestartNotices;
   #isStopping = false;
   /** Whether the coordinator of now is ended because it hangs. */
   #isHung = false;
@@ -63,6 +66,7 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#restartNotices = new RestartNotices((event) => options.view.show(event));
     this.#coordinator = options.coordinator;
     this.#endpoint = options.endpoint;
     const budget = fullBudget(setOrDefault(options.values, 'maxCoordinatorRestarts'));
@@ -82,6 +86,7 @@ export class Supervisor {
       return summary;
     } finally {
       clearTimeout(this.#restartTimer);
+      this.#restartNotices.close();
       this.#signals?.release();
       await this.#pool?.stop(0);
       await this.#coordinator.end(this.#isOver ? LIMITS.workerExitDeadlineMs : 0);
@@ -184,9 +189,7 @@ export class Supervisor {
       },
       onStart: (peer) => this.#coordinator.send({ type: 'worker-started', peer }),
       onEnd: (end) => this.#workerEnded(end),
-      onRestart: (name, reason) => {
-        this.#options.view.show({ event: 'notice', text: `${reason}; ${name} is started again` });
-      },
+      onRestart: (end, pausedMs) => this.#restartNotices.restarted(end, pausedMs),
     });
     this.#pool.scale(workers);
   }
@@ -195,6 +198,7 @@ export class Supervisor {
   #show(event: RunEvent): void {
     if (event.event === 'start' && this.#signals !== undefined) return;
     this.#options.view.show(event);
+    this.#restartNotices.shown(event);
     if (event.event !== 'start') return;
     this.#signals = new StopSignals(
       this.#options.view,
@@ -214,7 +218,7 @@ export class Supervisor {
     this.#coordinator.kill();
     const { view, directory } = this.#options;
     view.close();
-    const hint = `lockstep train --resume ${shellWord(directory)} goes on from the last checkpoint`;
+    const hint = `lockstep train --resume ${quote(directory)} goes on from the last checkpoint`;
     const left = new LockstepError('retry', 'left at once, without a new checkpoint', hint);
     process.stderr.write(`lockstep: ${printable(left.line)}\n`);
     process.exit(left.exitCode);
@@ -239,8 +243,10 @@ export class Supervisor {
     }, verdict.afterMs);
   }
 
-  #workerEnded({ peer, name, reason, verdict, ...end }: WorkerEnd): void {
+  #workerEnded(end: WorkerEnd): void {
+    const { peer, name, reason, verdict } = end;
     this.#coordinator.send({ type: 'worker-gone', peer, reason });
+    if (verdict?.restart === true) this.#restartNotices.ended(end);
     if (verdict === null || verdict.restart) return;
     const left = this.#pool?.size ?? 0;
     const option = isPreemption(end) ? '--max-preemptions' : '--max-faults';
@@ -268,7 +274,7 @@ export class Supervisor {
       started.length === 0 ? '' : `${started.join(', ')} started`,
       leaving.length === 0 ? '' : `${leaving.join(', ')} told to leave`,
     ].filter((change) => change !== '');
-    const text = `${workers} local workers: ${changes.length === 0 ? 'nothing to do' : changes.join('; ')}`;
+    const text = `${plural(workers, 'local worker')}: ${changes.length === 0 ? 'nothing to do' : changes.join('; ')}`;
     this.#coordinator.send({ type: 'scaled', id, ok: true, text });
   }
 
@@ -278,7 +284,7 @@ export class Supervisor {
 }
 
 function endFailure(how: string, why: 'final' | 'budget', directory: string): LockstepError {
-  const wayOn = `lockstep train --resume ${shellWord(directory)} goes on`;
+  const wayOn = `lockstep train --resume ${quote(directory)} goes on`;
   return why === 'budget'
     ? new LockstepError('retry', `the coordinator ${how}`, `too often: see --max-coordinator-restarts; ${wayOn}`)
     : new LockstepError('internal', `the coordinator ${how}`, `this is a bug in lockstep, please report it; ${wayOn}`);

@@ -23,8 +23,8 @@ export interface WorkerPoolOptions {
   readonly budgets: WorkerBudgets;
   readonly onStart: (peer: string) => void;
   readonly onEnd: (end: WorkerEnd) => void;
-  /** Told of one that is started in the place of one that has ended. */
-  readonly onRestart: (name: string, reason: string) => void;
+  /** Told of one that is started in the place of one that has ended, after a pause. */
+  readonly onRestart: (end: WorkerEnd, pausedMs: number) => void;
 }
 
 export interface WorkerEnd extends ProcessEnd {
@@ -183,18 +183,18 @@ export class WorkerPool {
     });
   }
 
-  #ended(slot: Slot, end: ProcessEnd, reason: string): void {
+  #ended(slot: Slot, how: ProcessEnd, reason: string): void {
     const { peer, index } = slot;
-    const verdict = this.#isEnding || slot.isRetired ? null : this.#judge(slot, end);
-    const name = nameOf(index);
+    const verdict = this.#isEnding || slot.isRetired ? null : this.#judge(slot, how);
+    const end: WorkerEnd = { ...how, peer, name: nameOf(index), reason, verdict };
     if (verdict?.restart === true) {
       slot.timer = setTimeout(() => {
-        this.#options.onRestart(name, reason);
+        this.#options.onRestart(end, verdict.afterMs);
         this.#start(slot);
       }, verdict.afterMs);
     }
     if (verdict?.restart === false) slot.isRetired = true;
-    this.#options.onEnd({ ...end, peer, name, reason, verdict });
+    this.#options.onEnd(end);
   }
 
   #judge(slot: Slot, end: ProcessEnd): Verdict {

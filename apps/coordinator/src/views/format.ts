@@ -18,8 +18,3 @@ export function formatSeconds(seconds: number): string {
 export function formatLoss(loss: number): string {
   return loss.toFixed(3);
 }
-
-/** A path as a word of a command that a shell understands. */
-export function shellWord(path: string): string {
-  return /^[\w./:@%+=-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
-}

@@ -6,7 +6,7 @@ import { printable } from './printable.js';
 type EventOf<T extends RunEvent['event']> = Extract<RunEvent, { event: T }>;
 
 /** `1 shard`, `2 shards` */
-function plural(count: number, noun: string): string {
+export function plural(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
@@ -30,6 +30,12 @@ export function startLines(event: EventOf<'start'>): readonly string[] {
 /** A run that goes on says from where. */
 function resumedLines({ resumedAt, totalSteps }: EventOf<'start'>): readonly string[] {
   return resumedAt === null ? [] : [`resumed after step ${formatCount(resumedAt)} of ${formatCount(totalSteps)}`];
+}
+
+/** Who has gone is said once, where the reason begins with it. */
+export function workerLine({ worker, status, detail }: EventOf<'worker'>): string {
+  const reason = detail.replace(new RegExp(`^worker ${worker} \\([^()]*\\): `), '');
+  return `worker ${worker} ${status}${reason === '' ? '' : `: ${printable(reason)}`}`;
 }
 
 export function lateLine(event: EventOf<'late'>): string {

@@ -12,6 +12,7 @@ import {
   startLines,
   summaryLines,
   validationLine,
+  workerLine,
 } from './messages.js';
 import { printable } from './printable.js';
 
@@ -40,7 +41,7 @@ export class PlainView implements RunView {
         this.#totalSteps = event.totalSteps;
         return startLines(event);
       case 'worker':
-        return [`worker ${event.worker} ${event.status}${event.detail === '' ? '' : `: ${printable(event.detail)}`}`];
+        return [workerLine(event)];
       case 'step':
         return this.#progress(event);
       case 'validation':

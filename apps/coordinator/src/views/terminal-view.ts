@@ -17,6 +17,7 @@ import {
   startLines,
   summaryLines,
   validationLine,
+  workerLine,
 } from './messages.js';
 import { printable } from './printable.js';
 
@@ -71,7 +72,7 @@ export class TerminalView implements RunView {
         return;
       case 'worker':
         this.#workerLine(event.worker).bar.update(0, { text: `${event.status} ${printable(event.detail)}` });
-        if (event.status === 'gone') this.#log([`worker ${event.worker} gone: ${printable(event.detail)}`]);
+        if (event.status === 'gone') this.#log([workerLine(event)]);
         return;
       case 'assigned':
         for (const [worker, shards] of event.shards) this.#workerLine(worker).shards = shards.join(', ');
