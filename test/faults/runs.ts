@@ -128,7 +128,12 @@ export class Comparison {
 
   /** Starts the same run in a directory of its own, with these faults. */
   harm(faults: string, ...more: readonly string[]): HarmedRun {
-    const run = join(temporaryFolder(), 'run');
+    return this.harmIn(temporaryFolder(), faults, ...more);
+  }
+
+  /** The same in a folder of the caller's choice. */
+  harmIn(folder: string, faults: string, ...more: readonly string[]): HarmedRun {
+    const run = join(folder, 'run');
     return new HarmedRun(run, [...this.#fixed, '--run-dir', run, ...more], faults);
   }
 

@@ -51,6 +51,8 @@ export class CheckpointWriter {
   readonly #times: RetryTimes;
   /** Aborted by `finish`: patience has an end from then on. */
   readonly #patience = new AbortController();
+  /** Aborted by `giveUp`: there is none left. */
+  readonly #end = new AbortController();
   readonly #sound = new Set<string>();
   #waiting: Waiting | undefined;
   #isRunning = false;
@@ -89,6 +91,12 @@ export class CheckpointWriter {
     this.#patience.abort(new LockstepError('io', 'the run ends', ''));
   }
 
+  /** Waits no longer for a disk that refuses: from now on a refusal is final. */
+  giveUp(): void {
+    this.finish();
+    this.#end.abort();
+  }
+
   /** Waits for what is being written, but for no disk that refuses. */
   async settled(): Promise<void> {
     do await this.#attempt;
@@ -121,10 +129,9 @@ export class CheckpointWriter {
 
   /** Without end at first, and for a while once the run is about to end. */
   async #insist(attempt: () => Promise<void>, step: () => number): Promise<void> {
-    const retry = async (times: RetryTimes, signal?: AbortSignal): Promise<void> => {
+    const retry = async (times: RetryTimes, signal: AbortSignal): Promise<void> => {
       await retryOnTrouble(attempt, {
-        times,
-        ...(signal === undefined ? {} : { signal }),
+        ...{ times, signal },
         onTrouble: (trouble) => this.#onTrouble(step(), trouble),
         onRecovered: () => undefined,
       });
@@ -138,7 +145,7 @@ export class CheckpointWriter {
         if (!signal.aborted || toLockstepError(thrown).kind !== 'io') throw thrown;
       }
     }
-    await retry(this.#times);
+    await retry(this.#times, this.#end.signal);
   }
 
   async #write(snapshot: Snapshot): Promise<void> {

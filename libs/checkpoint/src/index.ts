@@ -1,3 +1,4 @@
+export { makeDirectory } from './atomic-write.js';
 export type { WrittenCheckpoint } from './checkpoint.js';
 export { CheckpointWriter } from './checkpoint-writer.js';
 export type { CheckpointReport } from './checkpoint-writer.js';
@@ -13,6 +14,7 @@ export { isSameProcess, ownIdentity } from './process-identity.js';
 export type { ProcessIdentity } from './process-identity.js';
 export { readWeights } from './read-weights.js';
 export type { WeightsOnly } from './read-weights.js';
+export { retryOnTrouble } from './retry.js';
 export type { RetryTimes } from './retry.js';
 export { readHistory } from './run-history.js';
 export type { PlanInForce, RunHistory } from './run-history.js';
@@ -25,3 +27,4 @@ export type { RunOptions } from './run-options.js';
 export { runPaths } from './run-paths.js';
 export type { RunPaths } from './run-paths.js';
 export type { BadCheckpoint, Checkpoint, OptimizerSnapshot, Snapshot } from './snapshot.js';
+export { weightsSha256 } from './weights.js';

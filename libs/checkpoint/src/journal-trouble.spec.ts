@@ -185,6 +185,37 @@ describe('a journal whose disk refuses', () => {
     expect([failures, await stepsIn(path)]).toEqual([0, 2]);
   });
 
+  it('is waited for no longer once somebody has enough of it', async () => {
+    const path = await begun();
+    const disk = faultyDisk(({ name }) => {
+      if (isFull) throw systemError('ENOSPC', name);
+    });
+    let isFull = false;
+    const patient = { firstMs: 3_600_000, lastMs: 3_600_000, limitMs: 36_000_000 };
+    const stop = new AbortController();
+    const { options, told } = watched({ disk, times: patient, signal: stop.signal });
+    const until = async (lines: number): Promise<void> => {
+      while (told.length < lines) await new Promise(setImmediate);
+    };
+    const journal = await openJournal(path, options);
+    isFull = true;
+    const appended = refusalOf(journal.append(stepLine(2)));
+    await until(1);
+    journal.giveUp();
+    expect((await appended).message).toContain('(ENOSPC)');
+    const opened = refusalOf(openJournal(path, options));
+    await until(2);
+    stop.abort();
+    expect((await opened).message).toContain('(ENOSPC)');
+    isFull = false;
+    await journal.close();
+    const later = await openJournal(path, options);
+    later.giveUp();
+    await later.append(stepLine(2));
+    await later.close();
+    expect(await stepsIn(path)).toBe(2);
+  });
+
   it('is refused at once when there is none yet', async () => {
     const path = join(scratchFolder(), 'journal.ndjson');
     const { options, told } = watched({

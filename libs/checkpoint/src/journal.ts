@@ -17,12 +17,9 @@ import {
   JOURNAL_LINE_BYTES_MAX,
   JOURNAL_PENDING_LINES_MAX,
   JOURNAL_SYNC_INTERVAL_MS,
-  JOURNAL_TROUBLE_LIMIT_MS,
-  RETRY_FIRST_MS,
-  RETRY_LAST_MS,
 } from './limits.js';
 import { retryOnTrouble } from './retry.js';
-import type { RetryTimes } from './retry.js';
+import type { RetryOptions, RetryTimes } from './retry.js';
 
 interface PendingLine {
   readonly bytes: Uint8Array;
@@ -41,10 +38,10 @@ export interface JournalOptions {
   /** Told when all that waited is on the disk. */
   readonly onRecovered?: () => void;
   readonly times?: RetryTimes;
+  /** Ends the patience with a disk that refuses while the journal is opened; later it is `giveUp`. */
+  readonly signal?: AbortSignal;
   readonly disk?: Disk;
 }
-
-const TIMES: RetryTimes = { firstMs: RETRY_FIRST_MS, lastMs: RETRY_LAST_MS, limitMs: JOURNAL_TROUBLE_LIMIT_MS };
 
 /**
  * Opens a journal for appending, made if missing. It is copied without the torn tail that a crash may have left, and
@@ -53,21 +50,23 @@ const TIMES: RetryTimes = { firstMs: RETRY_FIRST_MS, lastMs: RETRY_LAST_MS, limi
  * journal
  */
 export async function openJournal(path: string, options: JournalOptions = {}): Promise<Journal> {
-  const { disk = systemDisk } = options;
+  const { disk = systemDisk, signal } = options;
   let file: JournalFile | undefined;
   const take = async (): Promise<void> => {
     await options.fence?.();
     file = await JournalFile.take(path, disk);
   };
   // A new run that cannot write had better say so at once; one that is taken up again may have workers that wait.
-  if (existsSync(path)) await retryOnTrouble(take, retryOptions(options));
+  if (existsSync(path))
+    await retryOnTrouble(take, { ...retryOptions(options), ...(signal === undefined ? {} : { signal }) });
   else await take();
   invariant(file !== undefined, 'an opened journal has a file');
   return new Journal(file, options);
 }
 
-function retryOptions({ times = TIMES, onTrouble, onRecovered }: JournalOptions): Parameters<typeof retryOnTrouble>[1] {
-  return { times, onTrouble: onTrouble ?? (() => undefined), onRecovered: onRecovered ?? (() => undefined) };
+function retryOptions({ times, onTrouble, onRecovered }: JournalOptions): RetryOptions {
+  const told = { onTrouble: onTrouble ?? (() => undefined), onRecovered: onRecovered ?? (() => undefined) };
+  return times === undefined ? told : { ...told, times };
 }
 
 export class Journal {
@@ -141,6 +140,11 @@ export class Journal {
     await this.#latest;
   }
 
+  /** Waits no longer for a disk that refuses: from now on a refusal is final. */
+  giveUp(): void {
+    this.#patience.abort();
+  }
+
   /**
    * Flushes what is pending and closes the file; a disk that refuses is not waited for much longer. Failures of
    * pending lines reach those who appended them.
@@ -149,7 +153,7 @@ export class Journal {
     if (this.#isClosing) return;
     this.#isClosing = true;
     this.#wake();
-    const timer = setTimeout(() => this.#patience.abort(), JOURNAL_CLOSE_LIMIT_MS);
+    const timer = setTimeout(() => this.giveUp(), JOURNAL_CLOSE_LIMIT_MS);
     await this.#running;
     clearTimeout(timer);
     await this.#file.close();

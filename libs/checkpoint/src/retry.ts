@@ -4,6 +4,7 @@
  */
 import { LockstepError, toLockstepError } from '@lockstep/config';
 import pRetry from 'p-retry';
+import { JOURNAL_TROUBLE_LIMIT_MS, RETRY_FIRST_MS, RETRY_LAST_MS } from './limits.js';
 
 export interface RetryTimes {
   /** Pause after the first failure; doubles with each one. */
@@ -13,9 +14,13 @@ export interface RetryTimes {
   readonly limitMs: number;
 }
 
+/** For what holds the run up. */
+const TIMES: RetryTimes = { firstMs: RETRY_FIRST_MS, lastMs: RETRY_LAST_MS, limitMs: JOURNAL_TROUBLE_LIMIT_MS };
+
 export interface RetryOptions {
-  readonly times: RetryTimes;
-  /** Gives up waiting; a success that comes at the same moment counts. */
+  /** Those of the journal when not given. */
+  readonly times?: RetryTimes;
+  /** Gives up waiting, not trying: once aborted there is one attempt. A success at the same moment counts. */
   readonly signal?: AbortSignal;
   /** Called at the first failure that will be tried again. */
   readonly onTrouble: (trouble: LockstepError) => void;
@@ -30,8 +35,10 @@ export interface RetryOptions {
  */
 export async function retryOnTrouble(
   operation: (attempt: number) => Promise<void>,
-  { times, signal, onTrouble, onRecovered }: RetryOptions,
+  { times = TIMES, signal, onTrouble, onRecovered }: RetryOptions,
 ): Promise<void> {
+  const isAborted = (): boolean => signal?.aborted === true;
+  if (isAborted()) return operation(1);
   let trouble: LockstepError | null = null;
   let isDone = false;
   // An abort says why by an error of any kind: it is no refusal of the disk, and nothing that is tried again.
@@ -59,7 +66,7 @@ export async function retryOnTrouble(
     );
   } catch (thrown) {
     // An abort while the last attempt succeeds makes no failure of it; one during a pause leaves the last trouble.
-    if (!isDone) throw signal?.aborted === true && trouble !== null ? trouble : toLockstepError(thrown);
+    if (!isDone) throw isAborted() && trouble !== null ? trouble : toLockstepError(thrown);
   }
   if (trouble !== null) onRecovered();
 }

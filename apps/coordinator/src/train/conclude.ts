@@ -1,5 +1,5 @@
 /** How a run ended: a summary that is written and shown, or the failure that ended it. */
-import { readCheckpoint, readSummary, writeSummary } from '@lockstep/checkpoint';
+import { readCheckpoint, readSummary, weightsSha256, writeSummary } from '@lockstep/checkpoint';
 import { LockstepError } from '@lockstep/config';
 import type { ErrorKind } from '@lockstep/config';
 import { UNKNOWN_ID } from '@lockstep/data';
@@ -22,6 +22,8 @@ export interface Conclusion {
   readonly engine: string;
   /** In the plan of the last step. */
   readonly shards: number;
+  /** The first weights of a run whose disk did not take them before it was stopped. */
+  readonly unwritten: Float32Array | undefined;
 }
 
 /** What more time, more workers or a mended disk may cure. */
@@ -35,8 +37,12 @@ export async function conclude(outcome: CoordinatorOutcome, parts: Conclusion): 
     const wayOn = RESUMABLE.has(kind) ? `; lockstep train --resume ${quote(directory.path)} goes on from there` : '';
     throw new LockstepError(kind, what, `${hint} (${directory.path} holds the last checkpoint and the logs${wayOn})`);
   }
+  const { unwritten } = parts;
   // One that had nothing left to do has written none.
-  const latest = store.latestCheckpoint ?? (await readCheckpoint(directory.path));
+  const latest =
+    unwritten === undefined
+      ? (store.latestCheckpoint ?? (await readCheckpoint(directory.path)))
+      : { step: 0, weightsSha256: weightsSha256(unwritten), path: directory.path };
   const summary: RunSummary = {
     runId: parts.runId,
     result: outcome.result,
@@ -54,7 +60,8 @@ export async function conclude(outcome: CoordinatorOutcome, parts: Conclusion): 
     wallSeconds: Math.max(0, Date.now() - parts.startedAtMs) / 1000,
   };
   await writeSummary(directory.path, { ...summary, epochMeanLoss: [...summary.epochMeanLoss] });
-  showSummary(view, plan, directory, summary, latest.path);
+  const next = nextCommands(plan, directory.path, summary.result === 'done');
+  showSummary(view, directory, summary, latest.path, unwritten === undefined ? next : [resumeCommand(directory.path)]);
   return summary;
 }
 
@@ -63,20 +70,21 @@ export async function concludeAgain(plan: RunPlan, directory: RunDirectory, view
   const summary = { ...(await readSummary(directory.path)), result: 'done' } as const;
   const { path } = await readCheckpoint(directory.path);
   view.show({ event: 'notice', text: `the run in ${directory.path} is done already; --steps makes it go on` });
-  showSummary(view, plan, directory, summary, path);
+  showSummary(view, directory, summary, path, nextCommands(plan, directory.path, true));
   return summary;
 }
 
 function showSummary(
   view: RunView,
-  plan: RunPlan,
   { path }: RunDirectory,
   summary: RunSummary,
   checkpoint: string,
+  next: readonly string[],
 ): void {
-  const next = nextCommands(plan, path, summary.result === 'done');
   view.show({ event: 'summary', summary, runDirectory: path, checkpoint, next });
 }
+
+const resumeCommand = (path: string): string => `npx lockstep train --resume ${quote(path)}`;
 
 /** Begins a sample of an English text well. */
 const ENGLISH_PRIME = 'She was ';
@@ -91,7 +99,7 @@ function nextCommands(plan: RunPlan, path: string, isDone: boolean): readonly st
   const sizes = `--embedding ${config.embedding} --units ${config.units}`;
   return [
     `npx lockstep sample --checkpoint ${quote(path)} --prime ${JSON.stringify(start)} --length 300`,
-    ...(isDone ? [] : [`npx lockstep train --resume ${quote(path)}`]),
+    ...(isDone ? [] : [resumeCommand(path)]),
     `npx lockstep train --init-from ${quote(path)} --preset ${options.preset} ${sizes}${text}`,
   ];
 }

@@ -3,9 +3,9 @@
  * ended. Nothing here is shown to a person; that is the supervisor's part.
  */
 import { listCheckpoints, systemDisk } from '@lockstep/checkpoint';
-import { LIMITS, setOrDefault } from '@lockstep/config';
+import { LIMITS, LockstepError, setOrDefault } from '@lockstep/config';
 import { createOptimizer, optimizerSpec } from '@lockstep/optimizer';
-import type { CoordinatorSettings } from '@lockstep/protocol';
+import type { CoordinatorOutcome, CoordinatorSettings } from '@lockstep/protocol';
 import { createDigest } from '@lockstep/reduce';
 import { CoordinatorLoop } from '@lockstep/runtime';
 import type { Replica } from '@lockstep/runtime';
@@ -19,6 +19,7 @@ import { coordinatorSettings } from './coordinator-settings.js';
 import type { RunSummary, RunView } from './events.js';
 import { diskWithFaultPoints } from './fault-disk.js';
 import { LocalPeers } from './local-peers.js';
+import { withWayOn } from './insist.js';
 import { openRun } from './open-run.js';
 import type { OpenedRun } from './open-run.js';
 import type { RunPlan } from './plan-run.js';
@@ -40,18 +41,22 @@ export async function coordinate(channel: SupervisorChannel): Promise<RunSummary
   const assignment = await channel.assignment();
   const view = channel.view(assignment.detailed);
   const faultPoint = openFaultPoints(process.env, 'coordinator');
-  const opened = await openRun(assignment, view, faultPoint);
-  if ('finished' in opened) return opened.finished;
   try {
-    return await leadRun({ opened, assignment, channel, view, faultPoint });
-  } finally {
-    await opened.transport.close(LIMITS.lingerMs);
-    await opened.lock.release();
+    const opened = await openRun({ assignment, view, stop: channel.stopAsked, faultPoint });
+    if ('finished' in opened) return opened.finished;
+    try {
+      return await leadRun({ opened, assignment, channel, view, faultPoint });
+    } finally {
+      await opened.transport.close(LIMITS.lingerMs);
+      await opened.lock.release();
+    }
+  } catch (thrown) {
+    throw withWayOn(thrown, assignment.directory);
   }
 }
 
 async function leadRun(leading: Leading): Promise<RunSummary> {
-  const { opened, assignment, view, faultPoint } = leading;
+  const { opened, assignment, channel, view, faultPoint } = leading;
   const { plan, directory, lock } = opened;
   const isFirst = (await listCheckpoints(directory.paths.checkpoints)).length === 0;
   // Drawing the first weights of a large model takes seconds; where there is a checkpoint nobody needs them.
@@ -63,6 +68,7 @@ async function leadRun(leading: Leading): Promise<RunSummary> {
     keep: setOrDefault(assignment.values, 'keep'),
     view,
     initial,
+    signal: channel.stopAsked,
     ...(faultPoint === undefined ? {} : { disk: diskWithFaultPoints(systemDisk, faultPoint) }),
   });
   try {
@@ -85,15 +91,21 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
     secondsPerShard: observer.secondsPerShard,
     isLocal: (peer) => locals.has(peer),
   }));
-  process.on('SIGTERM', () => loop.requestStop());
+  process.on('SIGTERM', () => {
+    channel.askStop();
+    loop.requestStop();
+  });
   try {
     view.show(startEvent(opened, assignment, settings));
-    if (initial !== null) await store.checkpoint(initial);
+    const unwritten = initial === null || (await keepFirst(store, initial, channel.stopAsked)) ? null : initial;
     status.start();
-    channel.onOrder((order) => locals.obey(order));
-    const { workers } = plan.options;
-    channel.send({ type: 'bound', endpoint: transport.endpoint, term, workers, logsFolder: directory.paths.logs });
-    const outcome = await loop.run();
+    const run = async (): Promise<CoordinatorOutcome> => {
+      channel.onOrder((order) => locals.obey(order));
+      const { workers } = plan.options;
+      channel.send({ type: 'bound', endpoint: transport.endpoint, term, workers, logsFolder: directory.paths.logs });
+      return loop.run();
+    };
+    const outcome = unwritten === null ? await run() : ({ result: 'stopped', steps: 0 } as const);
     channel.send({ type: 'ending' });
     await transport.close(LIMITS.lingerMs);
     await store.close();
@@ -103,6 +115,7 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
       runId: assignment.runId,
       engine: assignment.engine.label,
       shards: loop.state.plans.at(-1)?.shards.length ?? plan.shards.length,
+      unwritten: unwritten?.vectors[0],
     });
     await status.stop(summary.result, null);
     return summary;
@@ -111,6 +124,30 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
     throw error;
   } finally {
     await control.close();
+  }
+}
+
+/** Waits for the disk no longer than the user does. */
+async function untilStopped(store: DirectoryStore, stop: AbortSignal, writing: () => Promise<void>): Promise<void> {
+  const giveUp = (): void => store.giveUp();
+  if (stop.aborted) giveUp();
+  stop.addEventListener('abort', giveUp);
+  try {
+    await writing();
+  } finally {
+    stop.removeEventListener('abort', giveUp);
+  }
+}
+
+/** Writes the first checkpoint; false when the user has stopped a run without steps before its disk took it. */
+async function keepFirst(store: DirectoryStore, initial: Replica, stop: AbortSignal): Promise<boolean> {
+  try {
+    await untilStopped(store, stop, () => store.checkpoint(initial));
+    return true;
+  } catch (thrown) {
+    const isRefusal = thrown instanceof LockstepError && thrown.kind === 'io';
+    if (isRefusal && stop.aborted && store.journalled === 0) return false;
+    throw thrown;
   }
 }
 
@@ -134,7 +171,7 @@ async function beginLife(leading: Leading, store: DirectoryStore, initial: Repli
     computeClass: null,
   };
   // On the disk before anything is sent: no later life can take this number again.
-  await store.begin(life);
+  await untilStopped(store, channel.stopAsked, () => store.begin(life));
   const settings = await coordinatorSettings({ assignment, opened, store, life, initial, view });
   const observer = new RunObserver(plan, view);
   const loop = new CoordinatorLoop(

@@ -5,6 +5,7 @@
 import {
   acquireRunLock,
   latestGoodCheckpoint,
+  makeDirectory,
   readHistory,
   readRunFile,
   runPaths,
@@ -16,12 +17,12 @@ import { LIMITS, LockstepError, setOrDefault, toLockstepError } from '@lockstep/
 import type { ServerTransport } from '@lockstep/runtime';
 import { bindZeroMQServer } from '@lockstep/transport';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Assignment } from '../supervise/messages.js';
 import { checkConfigUnaltered, checkHasCheckpoints, checkHasJournal } from './check-run.js';
 import type { RunSummary, RunView } from './events.js';
 import { concludeAgain } from './conclude.js';
+import { insist } from './insist.js';
 import { planRun } from './plan-run.js';
 import type { KnownRun, RunPlan } from './plan-run.js';
 import { readRunConfig } from './read-config.js';
@@ -49,16 +50,20 @@ const OTHER_MESSAGES_MAX = 256;
 const BIND_AGAIN_MS = 5_000;
 const BIND_EVERY_MS = 100;
 
-/** @throws LockstepError naming what does not fit; nothing of a new run is left behind then */
-export async function openRun(
-  assignment: Assignment,
-  view: RunView,
-  faultPoint?: FaultPoint,
-): Promise<OpenedRun | FinishedRun> {
-  return assignment.begins === 'new' ? openNew(assignment, view, faultPoint) : openBegun(assignment, view, faultPoint);
+interface Opening {
+  readonly assignment: Assignment;
+  readonly view: RunView;
+  /** Aborted when the user wants the run to end: a disk that refuses is not waited for any longer. */
+  readonly stop: AbortSignal;
+  readonly faultPoint?: FaultPoint | undefined;
 }
 
-async function openNew(assignment: Assignment, view: RunView, faultPoint?: FaultPoint): Promise<OpenedRun> {
+/** @throws LockstepError naming what does not fit; nothing of a new run is left behind then */
+export async function openRun(opening: Opening): Promise<OpenedRun | FinishedRun> {
+  return opening.assignment.begins === 'new' ? openNew(opening) : openBegun(opening);
+}
+
+async function openNew({ assignment, view, faultPoint }: Opening): Promise<OpenedRun> {
   const { values, engine } = assignment;
   const plan = await planRun(values, engine.facts);
   if (plan.unknownCharacters > 0) {
@@ -85,16 +90,13 @@ async function openNew(assignment: Assignment, view: RunView, faultPoint?: Fault
   }
 }
 
-async function openBegun(
-  assignment: Assignment,
-  view: RunView,
-  faultPoint?: FaultPoint,
-): Promise<OpenedRun | FinishedRun> {
+async function openBegun(opening: Opening): Promise<OpenedRun | FinishedRun> {
+  const { assignment, view, stop, faultPoint } = opening;
   const { values, engine, begins } = assignment;
   const directory = { path: assignment.directory, paths: runPaths(assignment.directory) };
   // A coordinator that died before it had written the configuration has left nothing to go on with.
-  if (begins === 'again' && !existsSync(directory.paths.config)) return openNew(assignment, view, faultPoint);
-  const lock = await acquireRunLock(directory.path);
+  if (begins === 'again' && !existsSync(directory.paths.config)) return openNew(opening);
+  const lock = await insist(() => acquireRunLock(directory.path), view, stop);
   try {
     await checkHasJournal(directory);
     // Workers of a coordinator that has just died may hold the weights.
@@ -110,7 +112,7 @@ async function openBegun(
     faultPoint?.('C0', {});
     const transport = await bind(assignment, plan);
     try {
-      await furnish(directory, assignment, plan);
+      await insist(() => furnish(directory, assignment, plan), view, stop);
       return { plan, directory, lock, transport };
     } catch (thrown) {
       await transport.close(0);
@@ -139,7 +141,7 @@ async function finishedRun(directory: RunDirectory, plan: RunPlan, view: RunView
 
 /** The small files that say what the run is; the configuration last, for with it the run has begun. */
 async function furnish(directory: RunDirectory, { runId, values }: Assignment, plan: RunPlan): Promise<void> {
-  await mkdir(directory.paths.logs, { recursive: true });
+  await makeDirectory(directory.paths.logs);
   await writeRunOptions(directory.path, optionsToStore(runId, values, plan.options));
   await writeRunConfig(directory.path, plan.config);
 }

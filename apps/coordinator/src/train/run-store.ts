@@ -40,6 +40,8 @@ export interface DirectoryStoreOptions {
   readonly view: RunView;
   /** The replica of a run that has not made a step. */
   readonly initial: Replica;
+  /** Aborted when nobody waits for a disk that refuses the journal as it is opened. */
+  readonly signal?: AbortSignal;
   /** How a disk that refuses is tried again; only tests are less patient. */
   readonly times?: RetryTimes;
   /** The system's unless a test puts one in its place. */
@@ -87,9 +89,10 @@ export class DirectoryStore implements RunStore {
    * @throws LockstepError 'data' naming a damaged line, 'io' when the disk refuses, 'locked' when the lock is lost
    */
   static async open(options: DirectoryStoreOptions): Promise<DirectoryStore> {
-    const { directory, lock, view } = options;
+    const { directory, lock, view, signal } = options;
     const journal = await openJournal(directory.paths.journal, {
       ...diskOptions(options),
+      ...(signal === undefined ? {} : { signal }),
       fence: () => lock.assertHeld(),
       onTrouble: (trouble) =>
         view.show({
@@ -201,6 +204,12 @@ export class DirectoryStore implements RunStore {
    */
   finish(): void {
     this.#checkpoints.finish();
+  }
+
+  /** Waits no longer for a disk that refuses: from now on a refusal is final. */
+  giveUp(): void {
+    this.#journal.giveUp();
+    this.#checkpoints.giveUp();
   }
 
   /** Flushes and closes the journal. */

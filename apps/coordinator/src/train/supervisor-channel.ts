@@ -13,6 +13,7 @@ const WAITING_EVENTS_MAX = 10_000;
 export class SupervisorChannel {
   readonly #die = (): void => void process.kill(process.pid, 'SIGKILL');
   readonly #orders: Order[] = [];
+  readonly #stop = new AbortController();
   #onOrder: ((order: Order) => void) | undefined;
   #waiting = 0;
   #unshown = 0;
@@ -26,6 +27,7 @@ export class SupervisorChannel {
     process.on('disconnect', this.#die);
     process.on('message', (message) => {
       if (!isOrder(message)) return;
+      if (message.type === 'stop') this.askStop();
       if (this.#onOrder === undefined) this.#orders.push(message);
       else this.#onOrder(message);
     });
@@ -42,6 +44,15 @@ export class SupervisorChannel {
       if (first === undefined) this.#onOrder = take;
       else take(first);
     });
+  }
+
+  /** Aborted when the run is to end, before anybody takes orders too. */
+  get stopAsked(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  askStop(): void {
+    this.#stop.abort();
   }
 
   onOrder(handler: (order: Order) => void): void {
