@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { HarmedRun } from '../faults/runs.js';
 import { Comparison } from '../faults/runs.js';
-import { lockstep, waitFor } from './lockstep-process.js';
+import { lockstep, rewriteJournal, stepsOf, waitFor } from './lockstep-process.js';
 
 /** What a supervisor that was killed may leave behind for a moment. */
 const GONE_MS_MAX = 5000;
@@ -95,15 +95,16 @@ describe('a damaged file', () => {
 
   it('journal: a step that cannot be repeated ends the run with 65 and both digests', async () => {
     const harmed = await killedRun();
-    const path = join(harmed.run, 'journal.ndjson');
-    const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
-    const last = JSON.parse(lines.at(-1) ?? '') as Record<string, unknown> & { shardDigests: string[] };
+    const last = stepsOf(harmed.run).at(-1) as { step: number; shardDigests: string[] };
     const [first = '', ...others] = last.shardDigests;
     const wrong = first.replace(/^./, (digit) => (digit === '0' ? '1' : '0'));
     // The last line lies after the newest checkpoint but one, which is what is left.
     rmSync(newestCheckpoint(harmed.run), { recursive: true });
-    lines[lines.length - 1] = JSON.stringify({ ...last, shardDigests: [wrong, ...others] });
-    writeFileSync(path, `${lines.join('\n')}\n`);
+    await rewriteJournal(harmed.run, (line) => {
+      return line['step'] === last.step && line['kind'] === 'step'
+        ? { ...line, shardDigests: [wrong, ...others] }
+        : line;
+    });
     const { code, stderr } = await lockstep(['train', '--resume', harmed.run]);
     expect(stderr).toContain(first);
     expect(stderr).toContain(wrong);

@@ -8,6 +8,7 @@ import {
   LockstepProcess,
   readJson,
   removeCheckpointsBut,
+  rewriteJournal,
   stepsOf,
   temporaryFolder,
   tinyRun,
@@ -235,6 +236,26 @@ describe('what cannot be resumed', () => {
     expect((await lockstep(resume(run, '--steps', '4', '--quiet'))).code).toBe(0);
   });
 
+  it('a run with an early journal line altered or gone: 65, naming its number; nothing is changed', async () => {
+    const { run, args } = tinyRun('--steps', '4', '--quiet');
+    await lockstep(args);
+    const path = join(run, 'journal.ndjson');
+    const lines = readFileSync(path, 'utf8').split('\n');
+    const altered = lines.map((line, index) => (index === 2 ? line.replace(/"loss":\d/, '"loss":9') : line));
+    for (const harmed of [altered, lines.filter((_, index) => index !== 2)]) {
+      writeFileSync(path, harmed.join('\n'));
+      const files = contentOf(run);
+      for (const command of [resume(run, '--steps', '6'), ['inspect', run]]) {
+        const { code, stderr } = await lockstep(command);
+        expect(stderr).toMatch(/^lockstep: \S+journal\.ndjson: line 3: its checksum does not fit: [^\n]+; [^\n]+\n$/);
+        expect(code).toBe(65);
+      }
+      expect(contentOf(run)).toEqual(files);
+    }
+    writeFileSync(path, lines.join('\n'));
+    expect((await lockstep(resume(run, '--steps', '6', '--quiet'))).code).toBe(0);
+  });
+
   it('a directory without a run', async () => {
     const { code, stderr } = await lockstep(resume(temporaryFolder()));
     expect(stderr).toMatch(/^lockstep: .* holds no run that can be resumed; .*\n$/);
@@ -256,14 +277,9 @@ describe('what cannot be resumed', () => {
   it('a run whose journal another computation contradicts: 65, with both digests', async () => {
     const run = await stopped('--checkpoint-every', '1000');
     // As if the checkpoint of step 0 were the only one, and one step had been computed elsewhere, otherwise.
-    const path = join(run, 'journal.ndjson');
-    const lines = readFileSync(path, 'utf8').split('\n');
-    const index = lines.findIndex((line) => line.includes('"step":5,'));
-    const line = lines[index] ?? '';
-    const digest = /"weightsDigest":"([0-9a-f]{16})"/.exec(line)?.[1] ?? '';
+    const digest = String(stepsOf(run)[4]?.['weightsDigest']);
     const other = digest.replace(/^./, digest.startsWith('0') ? '1' : '0');
-    lines[index] = line.replace(digest, other);
-    writeFileSync(path, lines.join('\n'));
+    await rewriteJournal(run, (line) => (line['step'] === 5 ? { ...line, weightsDigest: other } : line));
     removeCheckpointsBut(run, 0);
     const { code, stderr } = await lockstep(resume(run, '--quiet'));
     expect(stderr).toMatch(/^lockstep: [^\n]+\n$/);

@@ -78,6 +78,17 @@ export const bugs: readonly Bug[] = [
     suite: { files: [`${CHECKPOINT}/journal-trouble`], tests: 'a power cut' },
   },
   {
+    name: 'the checksums of journal lines are not compared',
+    changes: [
+      {
+        file: `${CHECKPOINT}/line-sum.ts`,
+        search: 'if (tail !== ',
+        replace: 'if (sum === before && tail !== ',
+      },
+    ],
+    suite: { files: [`${CHECKPOINT}/run-history`], tests: 'is refused when' },
+  },
+  {
     name: 'a checkpoint gets its name before it is flushed',
     changes: [
       { file: `${CHECKPOINT}/checkpoint.ts`, search: '  await syncDirectory(folder, disk);\n', replace: '' },

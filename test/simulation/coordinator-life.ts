@@ -92,7 +92,7 @@ export class CoordinatorLife {
     if (sound < disk.read(JOURNAL).length) await disk.truncate(JOURNAL, sound);
     await this.#pass();
     const term = history.term + 1;
-    this.store.begin(history.steps.length);
+    this.store.begin(history);
     await this.store.append({
       ...{ kind: 'term', term, incarnation, host: 'host', pid: 1, startedAt: '2026-01-01T00:00:00.000Z' },
       ...{ step: history.steps.length, computeClass: null },

@@ -4,7 +4,8 @@
  * that has lost the lock writes nothing.
  */
 import { LockstepError } from '@lockstep/config';
-import type { JournalLine } from '@lockstep/checkpoint';
+import { sealLine } from '@lockstep/checkpoint';
+import type { JournalLine, RunHistory } from '@lockstep/checkpoint';
 import type { CommittedStep, JournalledStep, Plan } from '@lockstep/protocol';
 import { viewAsBytes } from '@lockstep/runtime';
 import type { Replica, RunStore } from '@lockstep/runtime';
@@ -45,6 +46,8 @@ export class VirtualStore implements RunStore {
   readonly #pending: PendingLine[] = [];
   /** Length of the journal up to which this life knows it to be durable. */
   #durableLength = 0;
+  /** Checksum of the line appended last. */
+  #sum = '';
   #isWriting = false;
   #latest: Promise<void> = Promise.resolve();
   #waiting: { readonly replica: Replica; readonly settle: (() => void)[] } | undefined;
@@ -60,15 +63,18 @@ export class VirtualStore implements RunStore {
   }
 
   /** What the journal holds now is whole: this life goes on behind it. */
-  begin(journalledSteps: number): void {
+  begin({ steps, lastSum }: RunHistory): void {
     this.#durableLength = this.#setting.disk.read(JOURNAL).length;
-    this.durableSteps = journalledSteps;
+    this.durableSteps = steps.length;
+    this.#sum = lastSum;
   }
 
   /** Appends a line; resolves when it is on the disk. */
   async append(line: JournalLine): Promise<void> {
     this.#latest = new Promise<void>((resolve, reject) => {
-      this.#pending.push({ text: `${JSON.stringify(line)}\n`, resolve, reject });
+      const { text, sum } = sealLine(JSON.stringify(line), this.#sum);
+      this.#sum = sum;
+      this.#pending.push({ text: `${text}\n`, resolve, reject });
       this.longestQueue = Math.max(this.longestQueue, this.#pending.length);
       if (!this.#isWriting) void this.#write();
     });

@@ -3,18 +3,22 @@
  * may be written anew, nothing before it is ever touched.
  */
 import { randomBytes } from 'node:crypto';
-import { open, readdir } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LockstepError } from '@lockstep/config';
 import { syncDirectory } from './atomic-write.js';
 import type { Disk, DiskFile } from './disk.js';
 import { errorCode, withIoErrors } from './io-error.js';
 import { IO_CHUNK_BYTES } from './limits.js';
-import { soundLength } from './read-journal.js';
+import { FIRST_SUM } from './line-sum.js';
+import { scanJournal } from './read-journal.js';
+import type { JournalEnd } from './read-journal.js';
 
 export class JournalFile {
   readonly path: string;
   readonly truncatedBytes: number;
+  /** Checksum of the last line when it was opened. */
+  readonly lastSum: string;
   readonly #disk: Disk;
   /** What tells our file from one of a later life that has taken its name. */
   readonly #inode: bigint;
@@ -22,21 +26,22 @@ export class JournalFile {
   #lengthBytes: number;
   #durableBytes: number;
 
-  private constructor(path: string, disk: Disk, file: DiskFile, inode: bigint, sizes: Sizes) {
+  private constructor(path: string, disk: Disk, file: DiskFile, inode: bigint, end: Found) {
     this.path = path;
-    this.truncatedBytes = sizes.truncatedBytes;
+    this.truncatedBytes = end.tornBytes;
+    this.lastSum = end.lastSum;
     this.#disk = disk;
     this.#file = file;
     this.#inode = inode;
-    this.#lengthBytes = this.#durableBytes = sizes.soundBytes;
+    this.#lengthBytes = this.#durableBytes = end.soundBytes;
   }
 
   /**
    * Replaces the journal by a durable copy without its torn tail, or makes an empty one, and holds it open.
-   * @throws LockstepError 'io' when the disk refuses, 'data' when its end is no journal
+   * @throws LockstepError 'io' when the disk refuses, 'data' naming a line that is damaged
    */
   static async take(path: string, disk: Disk): Promise<JournalFile> {
-    const sizes = await measure(path);
+    const end = await findEnd(path);
     const prefix = `.${basename(path)}.`;
     const copy = join(dirname(path), `${prefix}${process.pid}-${randomBytes(6).toString('hex')}.tmp`);
     return withIoErrors('open the journal', path, async () => {
@@ -46,12 +51,12 @@ export class JournalFile {
       }
       const file = await disk.open(copy, 'wx');
       try {
-        await copyInto(file, path, sizes.soundBytes);
+        await copyInto(file, path, end.soundBytes);
         await file.sync();
         const { inode } = await file.status();
         await disk.rename(copy, path);
         await syncDirectory(dirname(path), disk);
-        return new JournalFile(path, disk, file, inode, sizes);
+        return new JournalFile(path, disk, file, inode, end);
       } catch (thrown) {
         await file.close().catch(() => undefined);
         await disk.remove(copy).catch(() => undefined);
@@ -111,28 +116,19 @@ export class JournalFile {
   }
 }
 
-interface Sizes {
-  readonly soundBytes: number;
-  readonly truncatedBytes: number;
-}
+type Found = Pick<JournalEnd, 'soundBytes' | 'tornBytes' | 'lastSum'>;
 
 /** How much of a journal is whole lines, and how much a torn tail. */
-async function measure(path: string): Promise<Sizes> {
-  return withIoErrors('open the journal', path, async () => {
-    const handle = await open(path, 'r').catch((thrown: unknown) => {
+async function findEnd(path: string): Promise<Found> {
+  const status = await withIoErrors('open the journal', path, () =>
+    stat(path).catch((thrown: unknown) => {
       if (errorCode(thrown) === 'ENOENT') return null;
       throw thrown;
-    });
-    if (handle === null) return { soundBytes: 0, truncatedBytes: 0 };
-    try {
-      const status = await handle.stat();
-      if (!status.isFile()) throw new LockstepError('data', `${path} is no regular file`, 'move it away');
-      const soundBytes = await soundLength(handle, path);
-      return { soundBytes, truncatedBytes: status.size - soundBytes };
-    } finally {
-      await handle.close();
-    }
-  });
+    }),
+  );
+  if (status === null) return { soundBytes: 0, tornBytes: 0, lastSum: FIRST_SUM };
+  if (!status.isFile()) throw new LockstepError('data', `${path} is no regular file`, 'move it away');
+  return scanJournal(path);
 }
 
 async function copyInto(file: DiskFile, path: string, lengthBytes: number): Promise<void> {

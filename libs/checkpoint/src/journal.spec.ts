@@ -6,7 +6,7 @@ import { openJournal } from './journal.js';
 import { readJournal } from './read-journal.js';
 import { bundledProgram, startChild } from './testing/child.js';
 import { refusalOf } from './testing/refusal.js';
-import { stepLine, stepLines } from './testing/sample-lines.js';
+import { journalText, stepLine, stepLines } from './testing/sample-lines.js';
 import { scratchFolder } from './testing/scratch.js';
 
 const writer = bundledProgram(new URL('./testing/journal-writer.program.ts', import.meta.url));
@@ -118,8 +118,7 @@ describe('a journal', () => {
 });
 
 describe('a torn tail', () => {
-  const textOf = (lines: readonly object[]): string => lines.map((line) => `${JSON.stringify(line)}\n`).join('');
-  const sound = textOf(stepLines(2));
+  const sound = journalText(stepLines(2));
 
   it.each<[tail: string | Uint8Array, reason: string]>([
     ['{"step":3', 'it has no line end'],
@@ -135,13 +134,13 @@ describe('a torn tail', () => {
     const path = journalPath(sound);
     appendFileSync(path, tail);
     const expected = stepLines(2);
-    expect(await readJournal(path)).toEqual({ lines: expected, tornTail: { lineNumber: 3, reason } });
+    expect(await readJournal(path)).toMatchObject({ lines: expected, tornTail: { lineNumber: 3, reason } });
     const journal = await openJournal(path);
     expect(journal.truncatedBytes).toBe(tail.length);
     expect(readFileSync(path, 'utf8')).toBe(sound);
     await journal.append(stepLine(3));
     await journal.close();
-    expect(await readJournal(path)).toEqual({ lines: [...expected, stepLine(3)], tornTail: null });
+    expect(await readJournal(path)).toMatchObject({ lines: [...expected, stepLine(3)], tornTail: null });
   });
 
   it('may be the whole file', async () => {
@@ -151,13 +150,13 @@ describe('a torn tail', () => {
       const journal = await openJournal(path);
       await journal.append(stepLine(1));
       await journal.close();
-      expect(readFileSync(path, 'utf8')).toBe(textOf(stepLines(1)));
+      expect(readFileSync(path, 'utf8')).toBe(journalText(stepLines(1)));
     }
   });
 
   it('left by a cut at any byte costs whole lines only, at most the last', async () => {
     const lines = stepLines(30).map((line, index) => ({ ...line, text: 'y'.repeat(index * 3) }));
-    const whole = textOf(lines);
+    const whole = journalText(lines);
     const path = journalPath();
     await fc.assert(fc.asyncProperty(fc.nat(whole.length), async (length) => {
       writeFileSync(path, whole.slice(0, length));
@@ -166,19 +165,19 @@ describe('a torn tail', () => {
       expect(read.lines).toEqual(lines.slice(0, complete));
       const journal = await openJournal(path);
       await journal.close();
-      expect(await readJournal(path)).toEqual({ lines: lines.slice(0, complete), tornTail: null });
+      expect(await readJournal(path)).toMatchObject({ lines: lines.slice(0, complete), tornTail: null });
       expect(statSync(path).size + journal.truncatedBytes).toBe(length);
     }));
   });
 
   it('is told from damage in the middle', async () => {
-    const path = journalPath(`${textOf([stepLine(1)])}{"step"\n${textOf([stepLine(3)])}`);
+    const path = journalPath(`${journalText([stepLine(1)])}{"step"\n${journalText([stepLine(3)])}`);
     const refusal = await refusalOf(readJournal(path));
     expect([refusal.kind, refusal.message]).toEqual(['data', `${path}: line 2: it is not JSON`]);
   });
 
   it('is bounded', async () => {
-    const path = journalPath(`${textOf([stepLine(1)])}${'x'.repeat(300_000)}`);
+    const path = journalPath(`${journalText([stepLine(1)])}${'x'.repeat(300_000)}`);
     expect((await refusalOf(readJournal(path))).message).toMatch(/line 2: it is longer than 262144 bytes/);
     const endless = journalPath('x'.repeat(600_000));
     expect((await refusalOf(openJournal(endless))).kind).toBe('data');

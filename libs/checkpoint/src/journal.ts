@@ -18,6 +18,7 @@ import {
   JOURNAL_PENDING_LINES_MAX,
   JOURNAL_SYNC_INTERVAL_MS,
 } from './limits.js';
+import { sealLine } from './line-sum.js';
 import { retryOnTrouble } from './retry.js';
 import type { RetryOptions, RetryTimes } from './retry.js';
 
@@ -46,8 +47,8 @@ export interface JournalOptions {
 /**
  * Opens a journal for appending, made if missing. It is copied without the torn tail that a crash may have left, and
  * the copy takes its name: an earlier writer that wakes up late writes into a file that nobody reads.
- * @throws LockstepError 'io' when the disk refuses, for too long where the run has begun; 'data' when its end is no
- * journal
+ * @throws LockstepError 'io' when the disk refuses, for too long where the run has begun; 'data' naming a
+ * line that is damaged
  */
 export async function openJournal(path: string, options: JournalOptions = {}): Promise<Journal> {
   const { disk = systemDisk, signal } = options;
@@ -78,6 +79,8 @@ export class Journal {
   readonly #written: PendingLine[] = [];
   /** Aborted when nobody waits for a disk that refuses any longer. */
   readonly #patience = new AbortController();
+  /** Of the line appended last. */
+  #sum: string;
   #failure: LockstepError | null = null;
   #isClosing = false;
   #isRunning = false;
@@ -90,6 +93,7 @@ export class Journal {
 
   constructor(file: JournalFile, options: JournalOptions) {
     this.#file = file;
+    this.#sum = file.lastSum;
     this.#options = options;
   }
 
@@ -122,8 +126,10 @@ export class Journal {
       const what = `${this.path}: ${JOURNAL_PENDING_LINES_MAX} lines wait for the disk`;
       throw new LockstepError('io', what, 'put the run directory on a faster disk');
     }
-    const bytes = new TextEncoder().encode(`${JSON.stringify(line)}\n`);
+    const { text, sum } = sealLine(JSON.stringify(line), this.#sum);
+    const bytes = new TextEncoder().encode(`${text}\n`);
     invariant(bytes.length <= JOURNAL_LINE_BYTES_MAX, `a journal line of ${bytes.length} bytes`);
+    this.#sum = sum;
     this.#latest = new Promise<void>((resolve, reject) => {
       this.#queued.push({ bytes, resolve, reject });
       this.#wake();

@@ -1,15 +1,15 @@
 /**
  * Reading a journal back after any crash. What a crash can tear is the end: the last line, and a part of a line after
  * it. That is dropped and reported. A broken line before others is no crash but damage, and steps after it cannot be
- * trusted: an error.
+ * trusted: an error. So is a line whose checksum does not fit.
  */
 import { createReadStream } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
 import { LockstepError } from '@lockstep/config';
 import { ioError } from './io-error.js';
 import { journalLine, parseLine } from './journal-line.js';
 import type { JournalLine } from './journal-line.js';
 import { JOURNAL_LINE_BYTES_MAX } from './limits.js';
+import { FIRST_SUM, unsealLine } from './line-sum.js';
 
 const LINE_END = 0x0a;
 
@@ -21,55 +21,72 @@ export interface TornTail {
 
 export interface JournalContent {
   readonly lines: readonly JournalLine[];
+  /** Checksum of the last line. */
+  readonly lastSum: string;
+  readonly tornTail: TornTail | null;
+}
+
+/** Where the sound lines of a journal end. */
+export interface JournalEnd {
+  /** Length of the file up to there, and of what comes after it. */
+  readonly soundBytes: number;
+  readonly tornBytes: number;
+  /** Checksum of the last sound line, which the next one goes on from. */
+  readonly lastSum: string;
   readonly tornTail: TornTail | null;
 }
 
 /**
  * Reads a journal; it may be in use.
- * @throws LockstepError 'data' naming the number of a broken line that is not the last, or of a whole one that says
- * nothing a journal says; 'io' when the file cannot be read
+ * @throws LockstepError 'data' naming the number of a line that is altered, missing or out of place, of a broken line
+ * that is not the last, or of a whole one that says nothing a journal says; 'io' when the file cannot be read
  */
 export async function readJournal(path: string): Promise<JournalContent> {
   const lines: JournalLine[] = [];
-  let tornTail: TornTail | null = null;
-  for await (const { bytes, isComplete } of linesOf(path)) {
-    const lineNumber = lines.length + 1;
-    if (!isComplete) return { lines, tornTail: tornTail ?? { lineNumber, reason: 'it has no line end' } };
-    if (tornTail !== null) refuseLine(path, tornTail);
-    const parsed = parseLine(bytes);
-    if ('line' in parsed) lines.push(checkLine(path, lineNumber, parsed.line));
-    else tornTail = { lineNumber, reason: parsed.problem };
-  }
-  return { lines, tornTail };
+  const { lastSum, tornTail } = await scanJournal(path, (lineNumber, json) => {
+    const parsed = parseLine(json);
+    if ('problem' in parsed) refuseLine(path, { lineNumber, reason: parsed.problem });
+    lines.push(checkLine(path, lineNumber, parsed.line));
+  });
+  return { lines, lastSum, tornTail };
 }
 
 /**
- * The length in bytes of a journal without its torn tail.
- * @throws LockstepError 'data' when its end is no journal at all
+ * Holds the lines of a journal against their checksums.
+ * @param onLine gets each sound line, without its checksum
+ * @throws LockstepError as `readJournal`, but for what the lines say
  */
-export async function soundLength(handle: FileHandle, path: string): Promise<number> {
-  const { size } = await handle.stat();
-  // Enough for a torn line and the whole one before it.
-  const window = Buffer.alloc(Math.min(size, 2 * JOURNAL_LINE_BYTES_MAX));
-  const start = size - window.length;
-  for (let filled = 0; filled < window.length;) {
-    const { bytesRead } = await handle.read(window, filled, window.length - filled, start + filled);
-    if (bytesRead === 0) {
-      throw new LockstepError('io', `${path} shrank while it was opened`, 'stop the other process that writes there');
+export async function scanJournal(
+  path: string,
+  onLine: (lineNumber: number, json: Uint8Array) => void = () => undefined,
+): Promise<JournalEnd> {
+  let [lineNumber, soundBytes, tornBytes, lastSum] = [1, 0, 0, FIRST_SUM];
+  let tornTail: TornTail | null = null;
+  for await (const { bytes, isComplete } of linesOf(path)) {
+    if (!isComplete) {
+      tornBytes += bytes.length;
+      tornTail ??= { lineNumber, reason: 'it has no line end' };
+      break;
     }
-    filled += bytesRead;
+    if (tornTail !== null) refuseLine(path, tornTail);
+    const unsealed = unsealLine(bytes, lastSum);
+    if ('problem' in unsealed) {
+      const parsed = parseLine(bytes);
+      // A crash cannot turn one whole line into another: what is JSON and does not fit is damage.
+      if ('line' in parsed) refuseLine(path, { lineNumber, reason: unsealed.problem });
+      tornTail = { lineNumber, reason: parsed.problem };
+      tornBytes = bytes.length + 1;
+    } else {
+      onLine(lineNumber, unsealed.json);
+      lastSum = unsealed.sum;
+      soundBytes += bytes.length + 1;
+      lineNumber += 1;
+    }
   }
-  const end = window.lastIndexOf(LINE_END) + 1;
-  const lastLine = end < 2 ? 0 : window.lastIndexOf(LINE_END, end - 2) + 1;
-  if (start > 0 && lastLine === 0) {
-    const hint = 'the file is damaged or no journal; go on from a checkpoint in a new run directory';
-    throw new LockstepError('data', `${path}: its last line is longer than ${JOURNAL_LINE_BYTES_MAX} bytes`, hint);
-  }
-  const isLastSound = end > 0 && 'line' in parseLine(window.subarray(lastLine, end - 1));
-  return start + (isLastSound ? end : lastLine);
+  return { soundBytes, tornBytes, lastSum, tornTail };
 }
 
-/** A crash cannot turn one whole line into another: what is JSON but no line of a journal is damage. */
+/** What was written as a line but is none of a journal is of another version. */
 function checkLine(path: string, lineNumber: number, line: unknown): JournalLine {
   const checked = journalLine.safeParse(line);
   if (checked.success) return checked.data;

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -6,12 +6,12 @@ import type { JournalLine } from './journal-line.js';
 import { openJournal } from './journal.js';
 import { readHistory } from './run-history.js';
 import { refusalOf } from './testing/refusal.js';
-import { planLine, stepLine, termLine } from './testing/sample-lines.js';
+import { journalText, planLine, stepLine, termLine } from './testing/sample-lines.js';
 import { scratchFolder } from './testing/scratch.js';
 
 function journalOf(lines: readonly object[], tail = ''): string {
   const path = join(scratchFolder(), 'journal.ndjson');
-  writeFileSync(path, lines.map((line) => `${JSON.stringify(line)}\n`).join('') + tail);
+  writeFileSync(path, journalText(lines) + tail);
   return path;
 }
 
@@ -27,6 +27,8 @@ const RUN: readonly JournalLine[] = [
   stepLine(4, { term: 2 }),
   stepLine(5, { term: 2 }),
 ];
+
+const OTHER = journalText([termLine(1, { host: 'there' }), planLine(1), stepLine(1)]).split('\n');
 
 describe('the history of a run', () => {
   it('tells the term, the plans in force and every step', async () => {
@@ -46,7 +48,8 @@ describe('the history of a run', () => {
   });
 
   it('is empty for a journal without lines', async () => {
-    expect(await readHistory(journalOf([]))).toEqual({ term: 0, lives: [], plans: [], steps: [], tornTail: null });
+    const nothing = { term: 0, lives: [], plans: [], steps: [], lastSum: '0000000000000000', tornTail: null };
+    expect(await readHistory(journalOf([]))).toEqual(nothing);
   });
 
   it('forgets a plan that no step used when a later life decides anew', async () => {
@@ -74,8 +77,50 @@ describe('the history of a run', () => {
     expect([refusal.kind, refusal.message]).toEqual(['data', expect.stringContaining(`${path}: ${reason}`)]);
   });
 
+  it.each<[what: string, harm: (lines: string[]) => void, lineNumber: number]>([
+    ['a number was altered', (lines) => lines.splice(2, 1, (lines[2] ?? '').replace('6400', '6401')), 3],
+    ['the first line was altered', (lines) => lines.splice(0, 1, (lines[0] ?? '').replace('here', 'away')), 1],
+    ['the last line was altered', (lines) => lines.splice(8, 1, (lines[8] ?? '').replace('6400', '6401')), 9],
+    ['a checksum was altered', (lines) => lines.splice(3, 1, (lines[3] ?? '').replace(/.{4}"}$/, 'abcx"}')), 4],
+    ['a line says the same in another order of bytes', (lines) => lines.splice(4, 1, ` ${lines[4]}`), 5],
+    ['a life is missing, which no step tells', (lines) => lines.splice(5, 1), 6],
+    ['the first line is missing', (lines) => lines.splice(0, 1), 1],
+    ['two lines have changed places', (lines) => lines.splice(5, 2, lines[6] ?? '', lines[5] ?? ''), 6],
+    ['a line stands twice', (lines) => lines.splice(6, 0, lines[6] ?? ''), 8],
+    ['a line of another journal stands there', (lines) => lines.splice(2, 1, OTHER[2] ?? ''), 3],
+    ['a line has no checksum', (lines) => lines.splice(6, 1, JSON.stringify(RUN[6])), 7],
+  ])('is refused when %s, and nothing is written', async (_, harm, lineNumber) => {
+    const lines = journalText(RUN).trimEnd().split('\n');
+    harm(lines);
+    const path = journalOf([], `${lines.join('\n')}\n`);
+    const before = readFileSync(path, 'utf8');
+    for (const reading of [readHistory(path), openJournal(path)]) {
+      const refusal = await refusalOf(reading);
+      expect([refusal.exitCode, refusal.message]).toEqual([
+        65,
+        expect.stringMatching(new RegExp(`: line ${lineNumber}: it(s checksum does not fit| has no checksum)`)),
+      ]);
+    }
+    expect(readFileSync(path, 'utf8')).toBe(before);
+  });
+
+  it('is refused when any one byte of a line before the last is another', async () => {
+    const whole = Buffer.from(journalText(RUN));
+    const path = journalOf([]);
+    // Without the end of that line: the two would be one, torn by a crash for all that anybody can tell.
+    const lastAt = whole.lastIndexOf(0x0a, whole.length - 2) - 1;
+    await fc.assert(
+      fc.asyncProperty(fc.nat(lastAt), fc.integer({ min: 1, max: 255 }), async (at, flips) => {
+        const bytes = Buffer.from(whole);
+        bytes[at] = (bytes[at] ?? 0) ^ flips;
+        writeFileSync(path, bytes);
+        expect((await refusalOf(readHistory(path))).message).toMatch(/: line \d: /);
+      }),
+    );
+  });
+
   it('cut at any byte is that of the whole lines before, and goes on from there', async () => {
-    const whole = RUN.map((line) => `${JSON.stringify(line)}\n`).join('');
+    const whole = journalText(RUN);
     const path = journalOf([]);
     await fc.assert(
       fc.asyncProperty(fc.nat(whole.length), async (length) => {

@@ -17,6 +17,8 @@ export interface RunHistory {
   readonly plans: readonly PlanInForce[];
   /** Line i commits step i + 1. */
   readonly steps: readonly StepLine[];
+  /** Checksum of the last line, which the next one goes on from. */
+  readonly lastSum: string;
   readonly tornTail: TornTail | null;
 }
 
@@ -26,13 +28,13 @@ export interface RunHistory {
  * @throws LockstepError 'data' naming the line that breaks them, 'io' when the file cannot be read
  */
 export async function readHistory(path: string): Promise<RunHistory> {
-  const { lines, tornTail } = await readJournal(path);
+  const { lines, lastSum, tornTail } = await readJournal(path);
   const history = { lives: [] as TermLine[], plans: [] as PlanInForce[], steps: [] as StepLine[] };
   for (const [index, line] of lines.entries()) {
     const reason = addLine(history, line);
     if (reason !== null) refuseLine(path, { lineNumber: index + 1, reason });
   }
-  return { ...history, term: history.lives.at(-1)?.term ?? 0, tornTail };
+  return { ...history, term: history.lives.at(-1)?.term ?? 0, lastSum, tornTail };
 }
 
 interface Growing {

@@ -1,4 +1,5 @@
 /** Journal lines that a coordinator may write, with values that tell every step from every other. */
+import { FIRST_SUM, sealLine } from '../line-sum.js';
 import type { PlanLine, StepLine, TermLine } from '../journal-line.js';
 
 /** @param changes fields to replace or to add; unknown ones are kept by the journal */
@@ -45,4 +46,16 @@ export function planLine(fromStep: number, changes: object = {}): PlanLine {
     ],
     ...changes,
   };
+}
+
+/** What a journal of these lines holds. */
+export function journalText(lines: readonly object[]): string {
+  let before = FIRST_SUM;
+  return lines
+    .map((line) => {
+      const { text, sum } = sealLine(JSON.stringify(line), before);
+      before = sum;
+      return `${text}\n`;
+    })
+    .join('');
 }
