@@ -2,7 +2,7 @@
  * A run whose disk has no room when its coordinator begins: it is waited for, and Ctrl-C ends the waiting. On a file
  * system of its own; where none can be mounted the tests are skipped, and say so.
  */
-import { readdirSync } from 'node:fs';
+import { cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { TestContext } from 'vitest';
@@ -68,5 +68,9 @@ describe('a disk without room for the first checkpoint', () => {
     expect(process.events.at(-1)).toMatchObject({ event: 'summary', summary: { result: 'stopped', steps: 0 } });
     expect(readdirSync(run)).not.toContain('lock.json');
     expect((await lockstep(['status', run])).stdout).toMatch(/state +stopped/);
+    const roomy = join(temporaryFolder(), 'run');
+    cpSync(run, roomy, { recursive: true });
+    expect((await lockstep(['train', '--resume', roomy, '--quiet'])).code).toBe(0);
+    expect(readJson(roomy, 'summary.json')).toMatchObject({ result: 'done', steps: 3 });
   });
 });
