@@ -90,6 +90,8 @@ export class CoordinatorLife {
     await this.#pass();
     const sound = journal.soundLength(history);
     if (sound < disk.read(JOURNAL).length) await disk.truncate(JOURNAL, sound);
+    // An earlier life may have been killed before it made the names of its files durable.
+    await disk.flushFolder();
     await this.#pass();
     const term = history.term + 1;
     this.store.begin(history);

@@ -95,28 +95,37 @@ export function losePeer(
   certainty: Certainty,
   nowMs: number,
 ): CoordinatorState {
+  return endPoisoned(lose(state, out, peer, failure, certainty, nowMs), out, nowMs);
+}
+
+function lose(
+  state: CoordinatorState,
+  out: CoordinatorAction[],
+  peer: string,
+  failure: Failure,
+  certainty: Certainty,
+  nowMs: number,
+): CoordinatorState {
   const worker = state.workers.get(peer);
   if (worker === undefined) {
     const awaited = new Map(state.awaited);
     if (certainty === 'ended') awaited.delete(peer);
     return { ...state, awaited };
   }
-  const blamed = blame(state, out, worker, failure, nowMs);
-  if (blamed.phase.name === 'ended') return blamed;
+  const blamed = blame(state, worker, failure, nowMs);
   if (certainty === 'cut off') return breakOff(blamed, out, worker, failure.what, nowMs);
   return removeWorker(blamed, out, peer, failure.what);
 }
 
-/** Remembers that this worker failed, and with what in its hands. May end the run. */
+/** Remembers that this worker failed, and with what in its hands. */
 export function blame(
   state: CoordinatorState,
-  out: CoordinatorAction[],
   worker: WorkerRecord,
   failure: Failure,
   nowMs: number,
 ): CoordinatorState {
   const known = { ...state, firstFailure: state.firstFailure ?? failure };
-  return accuseShard(strike(known, worker.name, nowMs), out, worker);
+  return accuseShard(strike(known, worker.name, nowMs), worker);
 }
 
 /** A worker that is told to go, for a reason of its own making. */
@@ -133,23 +142,36 @@ export function dismiss(
 
 /**
  * Remembers which shard a lost worker was computing: it had said that it computes, and tasks are done in the order
- * given, so it was the first that it has not answered. What never reached it is not to blame. A shard that ends one
- * worker after another would end them all.
+ * given, so it was the first that it has not answered. What never reached it is not to blame.
  */
-function accuseShard(state: CoordinatorState, out: CoordinatorAction[], worker: WorkerRecord): CoordinatorState {
+function accuseShard(state: CoordinatorState, worker: WorkerRecord): CoordinatorState {
   const shard = currentShard(state, worker);
   if (shard === null) return state;
   const key = `${state.step}:${shard}`;
   const victims = new Set(state.victims.get(key)).add(worker.peer);
-  const next = { ...state, victims: new Map(state.victims).set(key, victims) };
-  if (victims.size < LIMITS.shardVictimsMax) return next;
-  const rows = shardsAt(state.plans, state.step)[shard];
-  const where = rows === undefined ? '' : state.settings.describeRows(state.step, rows.rowStart, rows.rowEnd);
-  return end(next, out, {
-    kind: 'internal',
-    what: `shard ${shard} of step ${state.step + 1} has ended ${victims.size} different workers (${where})`,
-    hint: 'look at the logs of the workers and at that part of the text; the last checkpoint is sound',
-  });
+  return { ...state, victims: new Map(state.victims).set(key, victims) };
+}
+
+/**
+ * A shard that ends one worker after another would end them all, and so ends the run. One that was cut off counts
+ * only when it has had its time to come back: no shard is to blame for a network.
+ */
+export function endPoisoned(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
+  if (state.phase.name === 'ended') return state;
+  const isLost = (peer: string): boolean => nowMs - (state.awaited.get(peer) ?? -Infinity) >= LIMITS.reunionMs;
+  for (const [key, peers] of state.victims) {
+    const lost = [...peers].filter(isLost).length;
+    if (lost < LIMITS.shardVictimsMax) continue;
+    const [step = 0, shard = 0] = key.split(':').map(Number);
+    const rows = shardsAt(state.plans, step)[shard];
+    const where = rows === undefined ? '' : state.settings.describeRows(step, rows.rowStart, rows.rowEnd);
+    return end(state, out, {
+      kind: 'internal',
+      what: `shard ${shard} of step ${step + 1} has ended ${lost} different workers (${where})`,
+      hint: 'look at the logs of the workers and at that part of the text; the last checkpoint is sound',
+    });
+  }
+  return state;
 }
 
 function currentShard({ phase, step }: CoordinatorState, worker: WorkerRecord): number | null {

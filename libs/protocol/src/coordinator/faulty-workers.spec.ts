@@ -255,4 +255,26 @@ describe('workers that fail again and again', () => {
     }
     expect(cluster.state.phase.name).toBe('computing');
   });
+
+  it('do when they were cut off and stay away, but only then', () => {
+    const cluster = running(4, { shards: 1 });
+    const cutOff = (peer: string): void => {
+      cluster.say(peer, { type: 'heartbeat', step: 0, activity: 'computing' });
+      cluster.gone(peer, false);
+    };
+    for (const peer of ['a', 'b', 'c']) cutOff(peer);
+    expect(cluster.state.phase.name).toBe('computing');
+    cluster.comeBack('a', 0);
+    cluster.nowMs += LIMITS.reunionMs;
+    cluster.say('d', { type: 'heartbeat', step: 0, activity: 'idle' });
+    cluster.say('a', { type: 'heartbeat', step: 0, activity: 'idle' });
+    cluster.tick();
+    expect(cluster.state.phase.name).toBe('computing');
+    cutOff('d');
+    cluster.nowMs += LIMITS.reunionMs;
+    cluster.say('a', { type: 'heartbeat', step: 0, activity: 'idle' });
+    expect(outcome(cluster.tick())).toMatchObject({
+      failure: { what: expect.stringMatching(/^shard 0 .* 3 different/) },
+    });
+  });
 });
