@@ -2,10 +2,11 @@ import { mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writeCheckpoint } from './checkpoint.js';
-import { latestGoodCheckpoint, listCheckpoints, readCheckpoint } from './checkpoint-folder.js';
+import { latestGoodCheckpoint, listCheckpoints, readCheckpoint, settleCheckpoints } from './checkpoint-folder.js';
 import { checkpointName, stepOfName } from './checkpoint-name.js';
 import { ownIdentity } from './process-identity.js';
 import { pruneCheckpoints } from './prune.js';
+import { faultyDisk } from './testing/faulty-disk.js';
 import { refusalOf } from './testing/refusal.js';
 import { sampleSnapshot } from './testing/sample-snapshot.js';
 import { scratchFolder } from './testing/scratch.js';
@@ -82,6 +83,18 @@ describe('the checkpoints of a run', () => {
     await pruneCheckpoints(join(run, 'checkpoints'), 1);
     expect(readdirSync(join(run, 'checkpoints')).sort()).toEqual(['step-000030', 'step-000040']);
     expect((await readCheckpoint(run)).step).toBe(30);
+  });
+});
+
+describe('settling checkpoints', () => {
+  it('flushes the folder that holds their names, where there is one', async () => {
+    const calls: string[] = [];
+    const disk = faultyDisk(({ name, path }) => calls.push(`${name} ${basename(path)}`));
+    const run = await runWith([0]);
+    await settleCheckpoints(join(run, 'checkpoints'), disk);
+    expect(calls).toEqual(['open checkpoints', 'sync checkpoints', 'close checkpoints']);
+    await settleCheckpoints(join(run, 'nothing'), disk);
+    expect(calls).toHaveLength(3);
   });
 });
 

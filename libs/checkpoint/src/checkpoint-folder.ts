@@ -1,10 +1,13 @@
 /**
  * The checkpoints of a run: list them, find the newest sound one, read one by any path a user may give.
  */
+import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { LockstepError } from '@lockstep/config';
+import { syncDirectory } from './atomic-write.js';
 import { stepOfName } from './checkpoint-name.js';
+import { systemDisk } from './disk.js';
 import { errorCode, ioError, withIoErrors } from './io-error.js';
 import { MANIFEST_FILE } from './manifest.js';
 import type { Manifest } from './manifest.js';
@@ -39,6 +42,15 @@ export async function listCheckpoints(folder: string): Promise<readonly ListedCh
     }
   }
   return listed;
+}
+
+/**
+ * Makes the names of all that is listed survive a power cut: whoever wrote the newest may have been killed between its
+ * rename and the flush of the folder. A folder that does not exist holds none.
+ * @throws LockstepError 'io' when the disk refuses
+ */
+export async function settleCheckpoints(folder: string, disk = systemDisk): Promise<void> {
+  if (existsSync(folder)) await syncDirectory(folder, disk);
 }
 
 export interface LatestOptions {

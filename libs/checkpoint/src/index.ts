@@ -3,7 +3,7 @@ export type { WrittenCheckpoint } from './checkpoint.js';
 export { CheckpointWriter } from './checkpoint-writer.js';
 export type { CheckpointReport } from './checkpoint-writer.js';
 export { sealLine } from './line-sum.js';
-export { latestGoodCheckpoint, listCheckpoints, readCheckpoint } from './checkpoint-folder.js';
+export { latestGoodCheckpoint, listCheckpoints, readCheckpoint, settleCheckpoints } from './checkpoint-folder.js';
 export type { LatestCheckpoint, LatestOptions, ListedCheckpoint, ReadOptions } from './checkpoint-folder.js';
 export { systemDisk } from './disk.js';
 export type { Disk, DiskFile } from './disk.js';

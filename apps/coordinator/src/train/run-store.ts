@@ -2,7 +2,7 @@
  * Where a run's results go, and where it comes back from: the journal, the checkpoints, and the totals that end up in
  * the summary. A step is shown and counted once its line is on the disk, never before.
  */
-import { CheckpointWriter, listCheckpoints, openJournal, readHistory } from '@lockstep/checkpoint';
+import { CheckpointWriter, listCheckpoints, openJournal, readHistory, settleCheckpoints } from '@lockstep/checkpoint';
 import type {
   CheckpointReport,
   Disk,
@@ -89,7 +89,8 @@ export class DirectoryStore implements RunStore {
    * @throws LockstepError 'data' naming a damaged line, 'io' when the disk refuses, 'locked' when the lock is lost
    */
   static async open(options: DirectoryStoreOptions): Promise<DirectoryStore> {
-    const { directory, lock, view, signal } = options;
+    const { directory, lock, view, signal, disk } = options;
+    await settleCheckpoints(directory.paths.checkpoints, disk);
     const journal = await openJournal(directory.paths.journal, {
       ...diskOptions(options),
       ...(signal === undefined ? {} : { signal }),
