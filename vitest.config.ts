@@ -1,6 +1,7 @@
 /**
  * Two projects of tests: quick ones beside the code, and those that cross libraries or start processes.
  */
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // Workspace packages are taken from their sources, so that a test never runs against a stale build.
@@ -11,6 +12,8 @@ export default defineConfig({
   test: {
     // Native addons (ZeroMQ, TensorFlow) do not survive being loaded by several threads of one process.
     pool: 'forks',
+    // Tests of whole clusters mostly wait: on two cores two files at once take little longer than one.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         ...common,

@@ -59,9 +59,8 @@ describe('Ctrl-C for the second time', () => {
     await delay(600);
     process.child.kill('SIGINT');
     const { code, stderr } = await process.end();
-    expect(stderr).toBe(
-      `lockstep: left at once, without a new checkpoint; lockstep train --resume ${run} goes on from the last checkpoint\n`,
-    );
+    const wayOn = `lockstep train --resume ${run} goes on from the last checkpoint`;
+    expect(stderr).toBe(`lockstep: left at once, without a new checkpoint; ${wayOn}\n`);
     expect(code).toBe(75);
   });
 });
