@@ -4,7 +4,10 @@ import { RestartNotices } from './restart-notices.js';
 import type { WorkerEnd } from './worker-pool.js';
 
 const REASON = 'local worker 0 (pid 12) ended by SIGKILL; its log is a.log';
-const END: WorkerEnd = { code: null, signal: 'SIGKILL', peer: 'p', name: 'local-0', reason: REASON, verdict: null };
+const END: WorkerEnd = {
+  ...{ code: null, signal: 'SIGKILL', peer: 'p', name: 'local-0', reason: REASON, verdict: null },
+  lastWords: '',
+};
 const TOLD: RunEvent = { event: 'worker', worker: 0, status: 'gone', detail: `worker 0 (pid 12 on h): ${REASON}` };
 
 /** What is said of a worker that is started again after a pause. */

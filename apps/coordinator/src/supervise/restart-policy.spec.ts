@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   afterCoordinatorEnd,
+  afterFailedStart,
   afterWorkerEnd,
   fullBudget,
   isPreemption,
@@ -74,6 +75,19 @@ describe('a local worker that ends', () => {
       false,
       false,
     ]);
+  });
+});
+
+describe('a local worker that fails at its start', () => {
+  it('three times in a row is not started again, whatever is left of its budget', () => {
+    const again = { restart: true, afterMs: 0 } as const;
+    const verdicts = [1, 2, 3].map((failedStarts) => afterFailedStart(again, failedStarts));
+    expect(verdicts).toEqual([again, again, { restart: false, why: 'start' }]);
+  });
+
+  it('and would not be started again anyway stays away for that reason', () => {
+    const final = { restart: false, why: 'budget' } as const;
+    expect(afterFailedStart(final, 9)).toBe(final);
   });
 });
 

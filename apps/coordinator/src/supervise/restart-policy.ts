@@ -24,6 +24,9 @@ const FINAL_CODES: ReadonlySet<number> = new Set([
   EXIT_CODES.config,
 ]);
 
+/** After this many failed starts in a row, with no worker ever ready, the next would fail as well. */
+export const FAILED_STARTS_MAX = 3;
+
 /** What Node exits with for an exception that nobody caught. */
 const UNCAUGHT_CODE = 1;
 
@@ -44,6 +47,9 @@ export type Verdict =
   | { readonly restart: true; readonly afterMs: number }
   /** `final`: it would end in the same way again; `budget`: it has ended too often. */
   | { readonly restart: false; readonly why: 'final' | 'budget' };
+
+/** `start`: none was ever ready, and this one has failed again and again. */
+export type WorkerVerdict = Verdict | { readonly restart: false; readonly why: 'start' };
 
 export function fullBudget(max: number): Budget {
   return { max, used: 0, lastMs: -Infinity };
@@ -87,6 +93,11 @@ export function afterWorkerEnd(
   // One that was told to go gets a pause even the first time: the whole run may be about to end.
   const pauses = kind === 'preemptions' ? count : count - 1;
   return { budgets: { ...budgets, [kind]: left }, row: count, verdict: { restart: true, afterMs: pauseMs(pauses) } };
+}
+
+/** What becomes of a worker none of whose kind was ever ready: a broken engine must not use up the whole budget. */
+export function afterFailedStart(verdict: Verdict, failedStarts: number): WorkerVerdict {
+  return verdict.restart && failedStarts >= FAILED_STARTS_MAX ? { restart: false, why: 'start' } : verdict;
 }
 
 export interface CoordinatorRestarts {

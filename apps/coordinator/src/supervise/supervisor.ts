@@ -7,20 +7,21 @@ import { EXIT_CODES, LIMITS, LockstepError, setOrDefault } from '@lockstep/confi
 import type { ErrorKind, OptionValues, TrainOptions } from '@lockstep/config';
 import { ownIdentity } from '@lockstep/checkpoint';
 import type { RunEvent, RunSummary, RunView } from '../train/events.js';
+import { quote } from '../train/quote.js';
+import { plural } from '../views/messages.js';
+import { printable } from '../views/printable.js';
 import type { ChosenEngine } from './choose-engine.js';
 import { CoordinatorChild } from './coordinator-child.js';
 import { fromPortable, toPortable } from './messages.js';
 import type { Assignment, Notice, Order } from './messages.js';
-import { afterCoordinatorEnd, fullBudget, isPreemption } from './restart-policy.js';
+import { afterCoordinatorEnd, FAILED_STARTS_MAX, fullBudget, isPreemption } from './restart-policy.js';
 import type { CoordinatorRestarts, ProcessEnd } from './restart-policy.js';
 import { RestartNotices } from './restart-notices.js';
 import { HUNG_MS, SILENT_MS } from './silence.js';
 import { StopSignals } from './stop-signals.js';
+import { Vacancy } from './vacancy.js';
 import { WorkerPool } from './worker-pool.js';
 import type { WorkerEnd } from './worker-pool.js';
-import { quote } from '../train/quote.js';
-import { plural } from '../views/messages.js';
-import { printable } from '../views/printable.js';
 
 export interface SupervisorOptions {
   readonly directory: string;
@@ -53,6 +54,7 @@ export class Supervisor {
   /** The latest worker that will not be started again. */
   #givenUp: Extract<Order, { type: 'given-up' }> | undefined;
   readonly #restartNotices: RestartNotices;
+  readonly #vacancy = new Vacancy(() => this.#tellVacant());
   #isStopping = false;
   /** Whether the coordinator of now is ended because it hangs. */
   #isHung = false;
@@ -87,6 +89,7 @@ export class Supervisor {
     } finally {
       clearTimeout(this.#restartTimer);
       this.#restartNotices.close();
+      this.#vacancy.close();
       this.#signals?.release();
       await this.#pool?.stop(0);
       await this.#coordinator.end(this.#isOver ? LIMITS.workerExitDeadlineMs : 0);
@@ -129,6 +132,7 @@ export class Supervisor {
         return this.#show(notice.event);
       case 'ending':
         this.#isLeading = false;
+        this.#lookForWorkers();
         return this.#pool?.end();
       case 'ended':
         this.#isOver = true;
@@ -178,6 +182,7 @@ export class Supervisor {
       this.#pool.revive();
       this.#pool.nudge();
       if (this.#pool.size === 0 && this.#givenUp !== undefined) this.#coordinator.send(this.#givenUp);
+      this.#lookForWorkers();
       return;
     }
     const { values, engine } = this.#options;
@@ -192,6 +197,7 @@ export class Supervisor {
       onRestart: (end, pausedMs) => this.#restartNotices.restarted(end, pausedMs),
     });
     this.#pool.scale(workers);
+    this.#lookForWorkers();
   }
 
   /** From its start on a run is ended well; before there is nothing to keep. Each life of the coordinator says it. */
@@ -199,6 +205,9 @@ export class Supervisor {
     if (event.event === 'start' && this.#signals !== undefined) return;
     this.#options.view.show(event);
     this.#restartNotices.shown(event);
+    this.#vacancy.shown(event);
+    if (event.event === 'worker' && event.status === 'ready') this.#pool?.sawReady();
+    this.#lookForWorkers();
     if (event.event !== 'start') return;
     this.#signals = new StopSignals(
       this.#options.view,
@@ -207,8 +216,21 @@ export class Supervisor {
     );
   }
 
+  #lookForWorkers(): void {
+    const isRunning = this.#isLeading && !this.#isStopping && !this.#isOver;
+    this.#vacancy.look(!isRunning || (this.#pool?.size ?? 0) > 0);
+  }
+
+  #tellVacant(): void {
+    const { directory, values } = this.#options;
+    const scale = `lockstep scale ${Math.max(1, values.workers ?? 1)} ${quote(directory)}`;
+    const join = `lockstep worker --coordinator ${this.#endpoint ?? ''}`;
+    this.#warn(`the run waits, for it has no workers: "${scale}" starts local ones, "${join}" lets one join`);
+  }
+
   #stopWell(): void {
     this.#isStopping = true;
+    this.#lookForWorkers();
     this.#coordinator.send({ type: 'stop' });
   }
 
@@ -237,6 +259,7 @@ export class Supervisor {
     }
     this.#bug = undefined;
     this.#lastEnd = how;
+    this.#vacancy.forget();
     this.#restartTimer = setTimeout(() => {
       this.#coordinator = new CoordinatorChild(this.#coordinator.runId);
       this.#lead('again');
@@ -247,19 +270,12 @@ export class Supervisor {
     const { peer, name, reason, verdict } = end;
     this.#coordinator.send({ type: 'worker-gone', peer, reason });
     if (verdict?.restart === true) this.#restartNotices.ended(end);
+    this.#lookForWorkers();
     if (verdict === null || verdict.restart) return;
     const left = this.#pool?.size ?? 0;
-    const option = isPreemption(end) ? '--max-preemptions' : '--max-faults';
-    const failure =
-      verdict.why === 'final'
-        ? new LockstepError(kindOf(end.code), reason, 'starting it again would not help')
-        : new LockstepError(
-            'retry',
-            `${reason}; the budget of ${option} is used up`,
-            `see its log, or raise ${option}`,
-          );
+    const failure = givenUpFailure(end, verdict.why);
     this.#warn(`${name} is not started again: ${failure.line}`);
-    this.#givenUp = { type: 'given-up', failure: toPortable(failure), final: verdict.why === 'final', left };
+    this.#givenUp = { type: 'given-up', failure: toPortable(failure), final: verdict.why !== 'budget', left };
     this.#coordinator.send(this.#givenUp);
   }
 
@@ -288,6 +304,24 @@ function endFailure(how: string, why: 'final' | 'budget', directory: string): Lo
   return why === 'budget'
     ? new LockstepError('retry', `the coordinator ${how}`, `too often: see --max-coordinator-restarts; ${wayOn}`)
     : new LockstepError('internal', `the coordinator ${how}`, `this is a bug in lockstep, please report it; ${wayOn}`);
+}
+
+function givenUpFailure(end: WorkerEnd, why: 'final' | 'budget' | 'start'): LockstepError {
+  const { reason, lastWords, code } = end;
+  switch (why) {
+    case 'final':
+      return new LockstepError(kindOf(code), reason, 'starting it again would not help');
+    case 'start': {
+      const words = lastWords === '' ? '' : `, saying "${printable(lastWords)}"`;
+      const what = `${reason}, for the ${FAILED_STARTS_MAX}rd time in a row${words}`;
+      return new LockstepError('unavailable', what, 'no worker was ever ready here: see lockstep doctor');
+    }
+    case 'budget': {
+      const option = isPreemption(end) ? '--max-preemptions' : '--max-faults';
+      const what = `${reason}; the budget of ${option} is used up`;
+      return new LockstepError('retry', what, `see its log, or raise ${option}`);
+    }
+  }
 }
 
 /** The kind of failure behind an exit code. */

@@ -11,8 +11,9 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXECUTABLE } from './executable.js';
 import type { WorkerOrder } from './messages.js';
-import { afterWorkerEnd } from './restart-policy.js';
-import type { ProcessEnd, Verdict, WorkerBudgets } from './restart-policy.js';
+import { lastWordsIn } from './last-words.js';
+import { afterFailedStart, afterWorkerEnd, isPreemption } from './restart-policy.js';
+import type { ProcessEnd, WorkerBudgets, WorkerVerdict } from './restart-policy.js';
 
 export interface WorkerPoolOptions {
   readonly endpoint: string;
@@ -33,7 +34,9 @@ export interface WorkerEnd extends ProcessEnd {
   /** How it ended, in words. */
   readonly reason: string;
   /** Null for one that was meant to go. */
-  readonly verdict: Verdict | null;
+  readonly verdict: WorkerVerdict | null;
+  /** The last error in its log; empty when there is none. */
+  readonly lastWords: string;
 }
 
 interface Slot {
@@ -46,6 +49,8 @@ interface Slot {
   startedMs: number;
   /** Ends in a row. */
   row: number;
+  /** Faults since the pool began, while no worker was ever ready. */
+  failedStarts: number;
   /** Nobody takes its place when it ends. */
   isRetired: boolean;
 }
@@ -55,6 +60,7 @@ export class WorkerPool {
   readonly #slots = new Map<number, Slot>();
   #budgets: WorkerBudgets;
   #isEnding = false;
+  #wasReady = false;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
@@ -69,6 +75,11 @@ export class WorkerPool {
   /** Workers that live or will be started again. */
   get size(): number {
     return this.#active.length;
+  }
+
+  /** A worker, of whatever kind, was ready to compute. */
+  sawReady(): void {
+    this.#wasReady = true;
   }
 
   /**
@@ -148,7 +159,8 @@ export class WorkerPool {
   }
 
   #renewed(index: number): Slot {
-    const slot = { index, peer: '', child: undefined, timer: undefined, startedMs: 0, row: 0, isRetired: false };
+    const process = { peer: '', child: undefined, timer: undefined, startedMs: 0 };
+    const slot = { index, ...process, row: 0, failedStarts: 0, isRetired: false };
     this.#slots.set(index, slot);
     return slot;
   }
@@ -175,7 +187,7 @@ export class WorkerPool {
     const ended = (end: ProcessEnd, how: string): void => {
       if (slot.child !== child) return;
       slot.child = undefined;
-      this.#ended(slot, end, `local worker ${slot.index} ${how}; its log is ${logFile}`);
+      this.#ended(slot, end, logFile, how);
     };
     child.on('error', (error) => ended({ code: null, signal: 'no start' }, `could not be started: ${error.message}`));
     child.on('exit', (code, signal) => {
@@ -183,10 +195,14 @@ export class WorkerPool {
     });
   }
 
-  #ended(slot: Slot, how: ProcessEnd, reason: string): void {
+  #ended(slot: Slot, how: ProcessEnd, logFile: string, inWords: string): void {
     const { peer, index } = slot;
+    const reason = `local worker ${index} ${inWords}; its log is ${logFile}`;
     const verdict = this.#isEnding || slot.isRetired ? null : this.#judge(slot, how);
-    const end: WorkerEnd = { ...how, peer, name: nameOf(index), reason, verdict };
+    const end: WorkerEnd = {
+      ...{ ...how, peer, name: nameOf(index), reason, verdict },
+      lastWords: verdict?.restart === false ? lastWordsIn(logFile) : '',
+    };
     if (verdict?.restart === true) {
       slot.timer = setTimeout(() => {
         this.#options.onRestart(end, verdict.afterMs);
@@ -197,12 +213,14 @@ export class WorkerPool {
     this.#options.onEnd(end);
   }
 
-  #judge(slot: Slot, end: ProcessEnd): Verdict {
+  #judge(slot: Slot, end: ProcessEnd): WorkerVerdict {
     const nowMs = performance.now();
     const after = afterWorkerEnd(this.#budgets, end, slot.row, nowMs - slot.startedMs, nowMs);
     this.#budgets = after.budgets;
     slot.row = after.row;
-    return after.verdict;
+    if (this.#wasReady) return after.verdict;
+    if (!isPreemption(end)) slot.failedStarts += 1;
+    return afterFailedStart(after.verdict, slot.failedStarts);
   }
 }
 
