@@ -127,9 +127,15 @@ describe('a command for a run that takes none', () => {
   it('that has ended: 69', async () => {
     const { run, args } = tinyRun('--steps', '1', '--quiet');
     await lockstep(args);
-    const { code, stderr } = await lockstep(['scale', '2', run]);
-    expect(code).toBe(69);
-    expect(stderr).toMatch(/^lockstep: .*has no coordinator that takes commands now; see lockstep status .*\n$/);
+    for (const command of [
+      ['scale', '2'],
+      ['drain', '0'],
+      ['reshard', '1'],
+    ]) {
+      const { code, stderr } = await lockstep([...command, run]);
+      expect(code).toBe(69);
+      expect(stderr).toMatch(/^lockstep: the run in .* has ended \(done after step 1\); lockstep train --resume .*\n$/);
+    }
   });
 
   it('with a number that is none: 64', async () => {

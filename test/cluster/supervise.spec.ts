@@ -193,6 +193,7 @@ describe('a run directory', () => {
     rmSync(harmed.run, { recursive: true, force: true });
     const { code, stderr } = await harmed.process.end();
     expect(stderr).toMatch(/^lockstep: [^\n]+\n$/);
+    expect(stderr).toContain(`the run directory ${harmed.run} was removed, or its files, while the run went on;`);
     expect([73, 74]).toContain(code);
   });
 });

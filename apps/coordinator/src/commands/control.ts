@@ -9,29 +9,37 @@ import { connectZeroMQClient } from '@lockstep/transport';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { ArgumentsCamelCase, Argv } from 'yargs';
+import { quote } from '../train/quote.js';
 import { printable } from '../views/printable.js';
-import { findRun } from './find-run.js';
+import { currentState, describeEnd, findRunToChange, isOver, RUN_POSITIONAL } from './find-run.js';
+import type { FoundRun } from './find-run.js';
 import type { CommandBody } from './command-body.js';
 
 /** The coordinator gives up first, and says so. */
 const ANSWER_DEADLINE_MS = LIMITS.commandDeadlineMs + 5_000;
 
-const runPositional = { type: 'string', describe: 'Run directory; the latest below runs/ when not given' } as const;
-
 /** @throws LockstepError when there is no run that takes commands here, or it refuses this one */
 async function command(path: unknown, order: ControlCommand): Promise<void> {
-  const run = await findRun(path);
+  const run = await findRunToChange(path);
   const { control, host, runId } = run.file;
   if (host !== hostname()) {
     throw new LockstepError('unavailable', `the coordinator of ${run.path} runs on ${host}`, 'give the command there');
   }
-  if (run.alive !== true || control === null) {
-    const hint = `see lockstep status ${run.path}`;
-    throw new LockstepError('unavailable', `${run.path} has no coordinator that takes commands now`, hint);
-  }
+  if (run.alive !== true || control === null || isOver(run.file)) throw takesNone(run);
   const { ok, text } = await ask(control, runId, order);
   if (!ok) throw new LockstepError('usage', printable(text), `see lockstep status ${run.path}`);
   process.stdout.write(`${printable(text)}\n`);
+}
+
+/** Why a run takes no commands, and what can be done with it. */
+function takesNone(run: FoundRun): LockstepError {
+  const { path, file } = run;
+  const state = currentState(run);
+  if (!isOver(file) && state !== 'died') {
+    return new LockstepError('unavailable', `${path} takes no commands just now (${state})`, 'try again in a moment');
+  }
+  const goOn = `lockstep train --resume ${quote(path)} ${state === 'done' ? '--steps N ' : ''}goes on`;
+  return new LockstepError('unavailable', `the run in ${path} has ended (${describeEnd(run)})`, goOn);
 }
 
 async function ask(endpoint: string, run: string, order: ControlCommand): Promise<ControlReply> {
@@ -69,7 +77,7 @@ export const scaleCommand: CommandBody = {
   builder: (cli: Argv) =>
     cli
       .positional('workers', { type: 'string', demandOption: true, describe: 'Local workers from now on' })
-      .positional('run', runPositional),
+      .positional('run', RUN_POSITIONAL),
   handler: async (argv) => {
     await command(argv['run'], { type: 'scale', workers: wholeNumber(argv, 'workers', 0) });
   },
@@ -79,7 +87,7 @@ export const drainCommand: CommandBody = {
   builder: (cli: Argv) =>
     cli
       .positional('worker', { type: 'string', demandOption: true, describe: 'Number or name, as in lockstep status' })
-      .positional('run', runPositional),
+      .positional('run', RUN_POSITIONAL),
   handler: async (argv) => {
     await command(argv['run'], { type: 'drain', worker: String(argv['worker']) });
   },
@@ -89,7 +97,7 @@ export const reshardCommand: CommandBody = {
   builder: (cli: Argv) =>
     cli
       .positional('shards', { type: 'string', demandOption: true, describe: 'Shards of a batch from now on' })
-      .positional('run', runPositional),
+      .positional('run', RUN_POSITIONAL),
   handler: async (argv) => {
     await command(argv['run'], { type: 'reshard', shards: wholeNumber(argv, 'shards', 1) });
   },

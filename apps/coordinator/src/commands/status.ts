@@ -4,7 +4,7 @@ import { plural } from '../views/messages.js';
 import { printable } from '../views/printable.js';
 import { renderTable } from '../views/table.js';
 import { setTimeout as delay } from 'node:timers/promises';
-import { currentState, findRun, isOver } from './find-run.js';
+import { currentState, findRun, isOver, RUN_POSITIONAL } from './find-run.js';
 import type { FoundRun } from './find-run.js';
 import type { CommandBody } from './command-body.js';
 
@@ -51,7 +51,7 @@ function describeRun(run: FoundRun): string {
 export const statusCommand: CommandBody = {
   builder: (cli) =>
     cli
-      .positional('run', { type: 'string', describe: 'Run directory; the latest below runs/ when not given' })
+      .positional('run', RUN_POSITIONAL)
       .option('json', { type: 'boolean', default: false, describe: 'Print one JSON object' }),
   handler: async (argv) => {
     const run = await freshRun(argv['run']);

@@ -2,7 +2,7 @@
 import { isSameProcess } from '@lockstep/checkpoint';
 import { LockstepError } from '@lockstep/config';
 import { setTimeout as delay } from 'node:timers/promises';
-import { currentState, findRun } from './find-run.js';
+import { describeEnd, findRun, RUN_POSITIONAL } from './find-run.js';
 import type { CommandBody } from './command-body.js';
 
 const LOOK_AGAIN_MS = 100;
@@ -10,14 +10,12 @@ const DEFAULT_TIMEOUT_SECONDS = 120;
 
 export const stopCommand: CommandBody = {
   builder: (cli) =>
-    cli
-      .positional('run', { type: 'string', describe: 'Run directory; the latest below runs/ when not given' })
-      .option('timeout', {
-        type: 'number',
-        default: DEFAULT_TIMEOUT_SECONDS,
-        requiresArg: true,
-        describe: 'Seconds to wait for the end',
-      }),
+    cli.positional('run', RUN_POSITIONAL).option('timeout', {
+      type: 'number',
+      default: DEFAULT_TIMEOUT_SECONDS,
+      requiresArg: true,
+      describe: 'Seconds to wait for the end',
+    }),
   handler: async (argv) => {
     const run = await findRun(argv['run']);
     const { coordinator, supervisor, host } = run.file;
@@ -26,7 +24,7 @@ export const stopCommand: CommandBody = {
     }
     const first = run.alive ? coordinator : supervisor;
     if (first === null || !isSameProcess(first)) {
-      process.stdout.write(`${run.path} is not running (${currentState(run)})\n`);
+      process.stdout.write(`${run.path} has ended already (${describeEnd(run)})\n`);
       return;
     }
     process.kill(first.pid, 'SIGTERM');

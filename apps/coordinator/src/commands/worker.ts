@@ -5,11 +5,8 @@ import { gatherValues } from '../options/gather-values.js';
 import { required } from '../options/required.js';
 import { yargsOptions } from '../options/yargs-options.js';
 import { softwareVersion } from '../version.js';
-import { Repetitions, withCount } from '../views/repetitions.js';
 import type { CommandBody } from './command-body.js';
-
-/** Messages of a conversation that is over may come by the hundred after a coordinator was away. */
-const MAY_FLOOD = /^(dropped|ignored) /;
+import { WorkerNotes } from './worker-notes.js';
 
 export const workerCommand: CommandBody = {
   builder: (cli) =>
@@ -22,25 +19,21 @@ export const workerCommand: CommandBody = {
     const coordinator = required(values.coordinator, 'coordinator');
     const peer = argv['peer'];
     process.stderr.write(`worker pid ${process.pid}: looking for the coordinator at ${coordinator}\n`);
-    const write = (what: string): void => void process.stderr.write(`worker pid ${process.pid}: ${what}\n`);
-    const repeated = new Repetitions<string>((what, heldBack) => write(withCount(what, heldBack)));
-    const note = (what: string): void => {
-      const nowMs = performance.now();
-      repeated.sweep(nowMs);
-      if (MAY_FLOOD.test(what)) repeated.add(what.replaceAll(/\d+/g, 'N'), what, nowMs);
-      else write(what);
-    };
-    await runWorkerProcess({
+    const limits = {
       coordinator,
+      awayLimitMs: (values.coordinatorTimeout ?? WORKER_OPTIONS.coordinatorTimeout.default) * 1000,
+      connectDeadlineMs: (values.connectTimeout ?? WORKER_OPTIONS.connectTimeout.default) * 1000,
+    };
+    const notes = new WorkerNotes(limits, (what) => process.stderr.write(`worker pid ${process.pid}: ${what}\n`));
+    await runWorkerProcess({
+      ...limits,
       run: values.run ?? null,
       peer: typeof peer === 'string' ? peer : null,
       name: values.name ?? defaultWorkerName(values.gpu),
       supervised: typeof peer === 'string',
       gpuIndex: values.gpu ?? WORKER_OPTIONS.gpu.default,
-      awayLimitMs: (values.coordinatorTimeout ?? WORKER_OPTIONS.coordinatorTimeout.default) * 1000,
-      connectDeadlineMs: (values.connectTimeout ?? WORKER_OPTIONS.connectTimeout.default) * 1000,
       softwareVersion: softwareVersion(),
-      note,
-    }).finally(() => repeated.end());
+      note: (what) => notes.note(what),
+    }).finally(() => notes.end());
   },
 };

@@ -69,6 +69,10 @@ export function optionsToStore(runId: string, values: Values, options: ResolvedO
  * @throws LockstepError `usage` naming an option that contradicts the run, or a directory that is none
  */
 export async function resumeRun(directory: string, given: Values): Promise<ResumedRun> {
+  if (given.runDir !== undefined) {
+    const what = `--run-dir ${given.runDir} is where a new run begins, --resume ${directory} the run that goes on`;
+    throw new LockstepError('usage', what, 'leave --run-dir out to go on with it, or --resume to begin a new one');
+  }
   const { config: configPath, options, journal, run } = runPaths(directory);
   if (!existsSync(configPath) || !existsSync(options)) {
     const what = `${directory} holds no run that can be resumed`;

@@ -5,7 +5,8 @@
  */
 import { EXIT_CODES, LIMITS, LockstepError, setOrDefault } from '@lockstep/config';
 import type { ErrorKind, OptionValues, TrainOptions } from '@lockstep/config';
-import { ownIdentity } from '@lockstep/checkpoint';
+import { ownIdentity, runPaths } from '@lockstep/checkpoint';
+import { existsSync } from 'node:fs';
 import type { RunEvent, RunSummary, RunView } from '../train/events.js';
 import { quote } from '../train/quote.js';
 import { plural } from '../views/messages.js';
@@ -167,7 +168,9 @@ export class Supervisor {
       return;
     }
     this.#isOver = true;
-    this.#reject(failure);
+    const { directory } = this.#options;
+    const hasBegun = this.#pool !== undefined;
+    this.#reject(hasBegun && isRemoved(directory, failure) ? removedFailure(directory, failure) : failure);
   }
 
   #bound({ endpoint, term, workers, logsFolder }: Bound): void {
@@ -304,6 +307,16 @@ function endFailure(how: string, why: 'final' | 'budget', directory: string): Lo
   return why === 'budget'
     ? new LockstepError('retry', `the coordinator ${how}`, `too often: see --max-coordinator-restarts; ${wayOn}`)
     : new LockstepError('internal', `the coordinator ${how}`, `this is a bug in lockstep, please report it; ${wayOn}`);
+}
+
+/** The configuration is written once, when the run begins; what is missing then is more than one file. */
+function isRemoved(directory: string, { kind }: LockstepError): boolean {
+  return (kind === 'locked' || kind === 'io') && !existsSync(runPaths(directory).config);
+}
+
+function removedFailure(directory: string, cause: LockstepError): LockstepError {
+  const what = `the run directory ${directory} was removed, or its files, while the run went on`;
+  return new LockstepError(cause.kind, what, 'put it back from a copy to go on, or begin a new run', { cause });
 }
 
 function givenUpFailure(end: WorkerEnd, why: 'final' | 'budget' | 'start'): LockstepError {
