@@ -15,12 +15,15 @@ const PENDING_MAX = 16;
 
 export interface ControlServer {
   readonly endpoint: string;
+  /** Calls the listener when a command has been carried out, before its answer is sent. */
+  onCarriedOut(listener: () => void): void;
   close(): Promise<void>;
 }
 
 export async function bindControl(runId: string, loop: CoordinatorLoop, locals: LocalPeers): Promise<ControlServer> {
   const server = await bindZeroMQServer({ endpoint: 'tcp://127.0.0.1:0', maxFrameBytes: CONTROL_LENGTH_MAX });
   let pending = 0;
+  let carriedOut = (): void => undefined;
   const answer = async (frames: readonly Uint8Array[]): Promise<CommandReply> => {
     try {
       const { run, command } = decodeControlRequest(frames);
@@ -35,10 +38,15 @@ export async function bindControl(runId: string, loop: CoordinatorLoop, locals: 
     pending += 1;
     void answer(event.frames).then((reply) => {
       pending -= 1;
+      carriedOut();
       server.send(event.peer, encodeControlReply(reply));
     });
   });
-  return { endpoint: server.endpoint, close: () => server.close(LIMITS.lingerMs) };
+  return {
+    endpoint: server.endpoint,
+    onCarriedOut: (listener) => (carriedOut = listener),
+    close: () => server.close(LIMITS.lingerMs),
+  };
 }
 
 async function carryOut(command: ControlCommand, loop: CoordinatorLoop, locals: LocalPeers): Promise<CommandReply> {

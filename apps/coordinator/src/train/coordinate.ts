@@ -91,6 +91,8 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
     secondsPerShard: observer.secondsPerShard,
     isLocal: (peer) => locals.has(peer),
   }));
+  observer.onMembers(() => status.refresh());
+  control.onCarriedOut(() => status.refresh());
   process.on('SIGTERM', () => {
     channel.askStop();
     loop.requestStop();

@@ -36,6 +36,7 @@ export class RunObserver {
   readonly #view: RunView;
   readonly #secondsPerShard = new Map<number, number>();
   #validationLoss: number | null = null;
+  #onMembers: () => void = () => undefined;
 
   constructor(plan: RunPlan, view: RunView) {
     this.#plan = plan;
@@ -46,6 +47,12 @@ export class RunObserver {
     if (report.type === 'validation') this.#validationLoss = report.loss;
     if (report.type === 'answered') this.#secondsPerShard.set(report.slot, report.computeMs / 1000);
     this.#view.show(toEvent(report, this.#plan));
+    if (report.type === 'worker') this.#onMembers();
+  }
+
+  /** Calls the listener whenever a worker joins, changes its state or leaves. */
+  onMembers(listener: () => void): void {
+    this.#onMembers = listener;
   }
 
   /** The latest; null when none was taken. */

@@ -23,9 +23,12 @@ interface RunFacts {
   readonly engine: string;
 }
 
+/** The part of the state that is shown. */
+type ShownState = Pick<CoordinatorState, 'step' | 'stopRequested' | 'phase' | 'plans' | 'workers'>;
+
 /** What does. */
 interface RunProgress {
-  readonly state: CoordinatorState;
+  readonly state: ShownState;
   readonly loss: number | null;
   readonly charactersPerSecond: number;
   /** Seconds that a worker computed on its last shard, by slot. */
@@ -54,7 +57,7 @@ export function statusFacts(
   };
 }
 
-function stateWord({ phase, stopRequested }: CoordinatorState): RunState {
+function stateWord({ phase, stopRequested }: ShownState): RunState {
   if (stopRequested) return 'stopping';
   if (phase.name === 'recovering') return 'recovering';
   return phase.name === 'gathering' ? 'waiting' : 'running';
@@ -67,6 +70,7 @@ export class RunStatusWriter {
   readonly #startedAt = new Date().toISOString();
   #writing: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
+  #isDue = false;
 
   constructor(directory: string, facts: RunFacts, progress: () => RunProgress) {
     this.#directory = directory;
@@ -80,9 +84,17 @@ export class RunStatusWriter {
     this.#timer.unref();
   }
 
+  /** Writes now what has just changed; changes that come together are written together. */
+  refresh(): void {
+    if (this.#timer === undefined || this.#isDue) return;
+    this.#isDue = true;
+    this.#write(null, null);
+  }
+
   /** Writes how it ended. */
   async stop(ended: 'done' | 'stopped' | 'failed', error: unknown): Promise<void> {
     clearInterval(this.#timer);
+    this.#timer = undefined;
     this.#write(ended, error === null ? null : toLockstepError(error).line);
     await this.#writing;
   }
@@ -93,7 +105,10 @@ export class RunStatusWriter {
    */
   #write(ended: RunState | null, error: string | null): void {
     this.#writing = this.#writing
-      .then(() => writeRunFile(this.#directory, this.#content(ended, error)))
+      .then(() => {
+        this.#isDue = false;
+        return writeRunFile(this.#directory, this.#content(ended, error));
+      })
       .catch(() => undefined);
   }
 
