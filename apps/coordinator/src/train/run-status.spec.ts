@@ -7,7 +7,8 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { RunStatusWriter } from './run-status.js';
 
 const FACTS = {
-  ...{ runId: 'run', host: 'h', coordinator: { pid: 1, processStart: null }, supervisor: { pid: 2, processStart: null }, term: 1 },
+  ...{ runId: 'run', host: 'h', term: 1 },
+  ...{ coordinator: { pid: 1, processStart: null }, supervisor: { pid: 2, processStart: null } },
   ...{ endpoint: 'tcp://127.0.0.1:1', control: 'tcp://127.0.0.1:2', steps: 10, stepsPerEpoch: 5, engine: 'wasm' },
 };
 
