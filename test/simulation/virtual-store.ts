@@ -41,6 +41,12 @@ interface PendingLine {
   readonly reject: (reason: LockstepError) => void;
 }
 
+interface WaitingCheckpoint {
+  readonly replica: Replica;
+  /** All that were given for it, one after the other. */
+  readonly askers: readonly Pick<PendingLine, 'resolve' | 'reject'>[];
+}
+
 export class VirtualStore implements RunStore {
   readonly #setting: StoreSetting;
   readonly #pending: PendingLine[] = [];
@@ -50,7 +56,7 @@ export class VirtualStore implements RunStore {
   #sum = '';
   #isWriting = false;
   #latest: Promise<void> = Promise.resolve();
-  #waiting: { readonly replica: Replica; readonly settle: (() => void)[] } | undefined;
+  #waiting: WaitingCheckpoint | undefined;
   #isSaving = false;
   #saving: Promise<void> = Promise.resolve();
   /** Steps whose lines this life knows to be on the disk, those of earlier lives included. */
@@ -97,9 +103,9 @@ export class VirtualStore implements RunStore {
   }
 
   async checkpoint(replica: Replica): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const superseded = this.#waiting?.settle ?? [];
-      this.#waiting = { replica, settle: [...superseded, resolve] };
+    await new Promise<void>((resolve, reject) => {
+      const superseded = this.#waiting?.askers ?? [];
+      this.#waiting = { replica, askers: [...superseded, { resolve, reject }] };
       if (!this.#isSaving) this.#saving = this.#save();
     });
   }
@@ -165,15 +171,19 @@ export class VirtualStore implements RunStore {
   async #save(): Promise<void> {
     this.#isSaving = true;
     for (let pauseMs = RETRY_MS_MIN; this.#waiting !== undefined;) {
-      const { replica, settle } = this.#waiting;
+      const { replica, askers } = this.#waiting;
       this.#waiting = undefined;
       try {
         await this.#saveOne(replica);
-        for (const settled of settle) settled();
+        for (const { resolve } of askers) resolve();
       } catch (thrown) {
-        if (thrown instanceof LockstepError) break;
-        const newer = this.#waiting as { replica: Replica; settle: (() => void)[] } | undefined;
-        this.#waiting = { replica: newer?.replica ?? replica, settle: [...settle, ...(newer?.settle ?? [])] };
+        const newer = this.#waiting as WaitingCheckpoint | undefined;
+        this.#waiting = { replica: newer?.replica ?? replica, askers: [...askers, ...(newer?.askers ?? [])] };
+        if (thrown instanceof LockstepError) {
+          for (const { reject } of this.#waiting.askers) reject(thrown);
+          this.#waiting = undefined;
+          break;
+        }
         await this.#pause(pauseMs);
         pauseMs = Math.min(RETRY_MS_MAX, 2 * pauseMs);
       }
