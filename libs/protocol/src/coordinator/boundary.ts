@@ -8,6 +8,7 @@ import { judgeAnswers } from './answers.js';
 import { checkpointIsDue, requestSnapshot, useSnapshot } from './checkpointing.js';
 import { settleCommits } from './commit.js';
 import { dealShards, takers } from './dealing.js';
+import { endPoisoned } from './departure.js';
 import { everybodyDrains, releaseDrained } from './draining.js';
 import { beginEvaluation, continueEvaluation, evaluationIsDue } from './evaluation.js';
 import type { CoordinatorAction } from './events.js';
@@ -21,7 +22,8 @@ import { beginStep, reduceWhenFull } from './step.js';
 /** Moves on as far as the state allows. */
 export function advance(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
   if (state.phase.name === 'ended') return state;
-  let current = state;
+  let current = endPoisoned(state, out, nowMs);
+  if (current.phase.name === 'ended') return current;
   for (;;) {
     const next = advanceOnce(prepared(current, out, nowMs), out, nowMs);
     // Handlers may replace a phase by an equal one; only another name, or a boundary to decide, is progress.

@@ -1,6 +1,6 @@
 /** Everything that depends on time: heartbeats out, who is late, and the deadline of every wait for a worker. */
 import { LIMITS } from '@lockstep/config';
-import { blame, dismiss, endPoisoned, losePeer } from './departure.js';
+import { blame, dismiss, losePeer } from './departure.js';
 import type { CoordinatorAction } from './events.js';
 import { noticeLate } from './lateness.js';
 import { end, envelope, send } from './sending.js';
@@ -14,8 +14,6 @@ export function onTick(state: CoordinatorState, out: CoordinatorAction[], nowMs:
     next = dropOverdue(next, out, worker, nowMs);
     if (next.phase.name === 'ended') return next;
   }
-  next = endPoisoned(next, out, nowMs);
-  if (next.phase.name === 'ended') return next;
   return gatheringDeadline(noticeLate(next, out, nowMs), out, nowMs);
 }
 

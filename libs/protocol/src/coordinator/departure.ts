@@ -95,17 +95,6 @@ export function losePeer(
   certainty: Certainty,
   nowMs: number,
 ): CoordinatorState {
-  return endPoisoned(lose(state, out, peer, failure, certainty, nowMs), out, nowMs);
-}
-
-function lose(
-  state: CoordinatorState,
-  out: CoordinatorAction[],
-  peer: string,
-  failure: Failure,
-  certainty: Certainty,
-  nowMs: number,
-): CoordinatorState {
   const worker = state.workers.get(peer);
   if (worker === undefined) {
     const awaited = new Map(state.awaited);
@@ -157,8 +146,7 @@ function accuseShard(state: CoordinatorState, worker: WorkerRecord): Coordinator
  * only when it has had its time to come back: no shard is to blame for a network.
  */
 export function endPoisoned(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
-  if (state.phase.name === 'ended') return state;
-  const isLost = (peer: string): boolean => nowMs - (state.awaited.get(peer) ?? -Infinity) >= LIMITS.reunionMs;
+  const isLost = (peer: string): boolean => !mayComeBack(state.awaited.get(peer), nowMs);
   for (const [key, peers] of state.victims) {
     const lost = [...peers].filter(isLost).length;
     if (lost < LIMITS.shardVictimsMax) continue;
@@ -172,6 +160,11 @@ export function endPoisoned(state: CoordinatorState, out: CoordinatorAction[], n
     });
   }
   return state;
+}
+
+/** @param sinceMs since when it is awaited; undefined when it is not */
+export function mayComeBack(sinceMs: number | undefined, nowMs: number): boolean {
+  return sinceMs !== undefined && nowMs - sinceMs < LIMITS.reunionMs;
 }
 
 function currentShard({ phase, step }: CoordinatorState, worker: WorkerRecord): number | null {

@@ -272,7 +272,6 @@ describe('workers that fail again and again', () => {
     expect(cluster.state.phase.name).toBe('computing');
     cutOff('d');
     cluster.nowMs += LIMITS.reunionMs;
-    cluster.say('a', { type: 'heartbeat', step: 0, activity: 'idle' });
     expect(outcome(cluster.tick())).toMatchObject({
       failure: { what: expect.stringMatching(/^shard 0 .* 3 different/) },
     });

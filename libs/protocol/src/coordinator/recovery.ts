@@ -8,7 +8,7 @@ import { planShards } from '@lockstep/data';
 import type { StepRecord } from '../messages.js';
 import { makeReady } from './admission.js';
 import { journal } from './commit.js';
-import { breakOff } from './departure.js';
+import { breakOff, mayComeBack } from './departure.js';
 import type { CoordinatorAction, CoordinatorEvent } from './events.js';
 import { canBeCompared, knownDigest } from './history.js';
 import { forgetSnapshot } from './replicas.js';
@@ -42,7 +42,7 @@ export function recover(state: CoordinatorState, out: CoordinatorAction[], nowMs
 
 /** Whether somebody who may hold weights has not said yet whether it does, and has time left to. */
 export function isSomebodyAwaited(state: CoordinatorState, nowMs: number): boolean {
-  if ([...state.awaited.values()].some((sinceMs) => nowMs - sinceMs < LIMITS.reunionMs)) return true;
+  if ([...state.awaited.values()].some((sinceMs) => mayComeBack(sinceMs, nowMs))) return true;
   return [...state.workers.values()].some(({ status }) => status === 'behind');
 }
 
