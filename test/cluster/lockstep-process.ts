@@ -134,12 +134,18 @@ export function tinyRun(...more: readonly string[]): { readonly run: string; rea
 
 /** Living processes whose command line names this run. */
 export function processesOf(runId: string): readonly number[] {
+  return processesNaming(runId);
+}
+
+/** Living processes whose command line has all these words; one that ends while they are read is none of them. */
+function processesNaming(...words: readonly string[]): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {
       try {
         const alive = !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-        return alive && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(runId);
+        const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+        return alive && words.every((word) => commandLine.includes(word));
       } catch {
         return false;
       }
@@ -176,7 +182,7 @@ export function stepsOf(runDirectory: string): readonly Record<string, unknown>[
 
 /** Living worker processes of a run, without its supervisor and its coordinator. */
 export function workersOf(runId: string): readonly number[] {
-  return processesOf(runId).filter((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('\0worker\0'));
+  return processesNaming(runId, '\0worker\0');
 }
 
 /** Takes all checkpoints of a run away but that of one step. */
