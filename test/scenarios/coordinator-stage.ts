@@ -57,6 +57,7 @@ function settingsOf(given: string): CoordinatorSettings {
     digestEvery: numberOf(given, 'steps? between digest', 1),
     checkpointEvery: every === 0 ? null : { steps: every },
     audit: given.includes('audit') ? 1 : 0,
+    ...{ gradientLength: 1, clipNorm: null, topology: given.includes('mesh') ? 'mesh' : 'star' },
     ...{ seed: 1, evaluationRows: [], sample: null, replicaParts: numberOf(given, 'part', 1) },
     initial: journalled === undefined ? { step: 0, digest: 'd0', optimizerSteps: 0, slots: [] } : null,
     resumption: journalled === undefined ? null : resumptionOf(given, Number(journalled)),
@@ -118,6 +119,16 @@ class Director {
     commands.on(/(\w+) answers shard (\d+)(.*)/, (peer, shard, how) => this.#answer(peer, Number(shard), how));
     commands.on(/everybody answers/, () => this.#answerAll());
     commands.on(/the sum is there( and not finite)?/, (infinite) => this.#reduced(infinite === ''));
+    commands.on(/everybody has exchanged/, () =>
+      this.#membersOfExchange().flatMap((peer) => this.#exchanged(peer, '')),
+    );
+    commands.on(/(\w+) has exchanged(?: (\d+))?/, (peer, id) => this.#exchanged(peer, id));
+    commands.on(/(\w+) loses (\w+) in the exchange/, (peer, other) =>
+      this.#say(peer, { type: 'exchange-broken', ...this.#exchange(''), peer: other, reason: 'the connection broke' }),
+    );
+    commands.on(/(\w+) waits for ([\w ]+) in the exchange/, (peer, others) =>
+      this.#say(peer, { type: 'exchange-waits', ...this.#exchange(''), missing: others.split(' and ') }),
+    );
     commands.on(/everybody has applied step (\d+)/, (step) => this.#allApplied(Number(step) - 1));
     commands.on(/(\w+) has applied step (\d+)(?: with bits (\w+))?/, (peer, step, bits) =>
       this.#say(peer, { type: 'applied', step: Number(step) - 1, digest: bits === '' ? `d${step}` : bits }),
@@ -187,7 +198,8 @@ class Director {
   #deliver(peer: string, spoken: Spoken): readonly string[] {
     this.#last.set(peer, spoken);
     const { message, stamp, bits, finite } = spoken;
-    const payload = message.type === 'gradient' || message.type === 'snapshot' ? [GRADIENT] : [];
+    const isShipped = message.type === 'snapshot' || (message.type === 'gradient' && message.held === null);
+    const payload = isShipped ? [GRADIENT] : [];
     return this.#event({ type: 'message', peer, message, stamp, payload, payloadDigests: [bits], finite });
   }
 
@@ -204,7 +216,7 @@ class Director {
     this.#stamps.set(peer, stamp);
     const obeyed = /having obeyed term (\d+) of (\w+)/.exec(how);
     const message: WorkerMessage = {
-      ...{ type: 'hello', protocolVersion: numberOf(how, 'as its version', 2), softwareVersion: '1' },
+      ...{ type: 'hello', protocolVersion: numberOf(how, 'as its version', 4), softwareVersion: '1' },
       run: / of run (\S+)/.exec(how)?.[1] ?? (obeyed === null ? null : RUN),
       obeyed: obeyed === null ? null : { term: Number(obeyed[1]), incarnation: obeyed[2] ?? '' },
       ...{ name: / as (\w+)/.exec(how)?.[1] ?? peer, supervised: false, host: 'h', pid: 1 },
@@ -220,7 +232,8 @@ class Director {
     const about = { fingerprint: 'f', layoutDigest: 'l', computeClass: 'c', engine: 'engine', device: 'cpu' };
     const replica = step === undefined ? null : { step: Number(step), digest: bits };
     const records = told.map((one) => recordOf(Number(one) - 1, shards));
-    return this.#say(peer, { type: 'ready', ...about, replica, records });
+    const endpoint = how.includes('out of reach') ? null : `tcp://${peer}`;
+    return this.#say(peer, { type: 'ready', ...about, endpoint, replica, records });
   }
 
   #synced(peer: string, bits: string): readonly string[] {
@@ -240,7 +253,9 @@ class Director {
     const bits = /bits (\w+)/.exec(how)?.[1] ?? `g${step + 1}.${shard}`;
     const weightsDigest = /weights (\w+)/.exec(how)?.[1] ?? `d${step}`;
     const answer = { step, shard, attempt, lossSum: characters * 2, characters, computeMs: 1, weightsDigest };
-    return this.#say(peer, { type: 'gradient', ...answer }, bits, !how.includes('not finite'));
+    const finite = !how.includes('not finite');
+    const held = phase.name === 'computing' && phase.mesh ? { digest: bits, finite } : null;
+    return this.#say(peer, { type: 'gradient', ...answer, held }, bits, finite);
   }
 
   #answerAll(): readonly string[] {
@@ -248,6 +263,21 @@ class Director {
     if (phase.name !== 'computing') return [];
     const owners = [...phase.open].map(([shard, { assignments }]) => ({ shard, peer: assignments.at(-1)?.peer ?? '' }));
     return owners.flatMap(({ shard, peer }) => this.#answer(peer, shard, ''));
+  }
+
+  #exchange(id: string): { step: number; exchange: number } {
+    const { phase, step } = this.#state;
+    const current = phase.name === 'exchanging' ? phase.exchange : 0;
+    return { step, exchange: id === '' ? current : Number(id) };
+  }
+
+  #exchanged(peer: string, id: string): readonly string[] {
+    return this.#say(peer, { type: 'exchanged', ...this.#exchange(id), squares: [1] });
+  }
+
+  #membersOfExchange(): readonly string[] {
+    const { phase } = this.#state;
+    return phase.name === 'exchanging' ? phase.members : [];
   }
 
   #reduced(finite: boolean): readonly string[] {

@@ -62,6 +62,13 @@ export function tellWorker(action: WorkerAction): readonly string[] {
       const step = 'step' in task ? ` ${after(task.step)}` : '';
       return [`computes ${task.type}${step}`];
     }
+    case 'exchange': {
+      const { plan, self, held } = action;
+      const shards = [...held.keys()].join(' ');
+      return [`exchanges ${plan.exchange} of step ${plan.step + 1} as member ${self}, holding shards ${shards}`];
+    }
+    case 'exchange-over':
+      return ['forgets the exchange'];
     case 'reconnect':
       return [`connects anew: ${action.reason}`];
     case 'note':
@@ -80,11 +87,23 @@ function stampOf({ stamp }: { readonly stamp: { readonly conversation: number; r
 function tellMessage(message: CoordinatorMessage | WorkerMessage): string {
   switch (message.type) {
     case 'assign': {
-      const { step, shard, attempt, digest } = message;
-      return `assign step ${step + 1} shard ${shard} attempt ${attempt}${digest ? ', name the weights' : ''}`;
+      const { step, shard, attempt, digest, ship } = message;
+      const how = `${digest ? ', name the weights' : ''}${ship ? '' : ', hold it'}`;
+      return `assign step ${step + 1} shard ${shard} attempt ${attempt}${how}`;
     }
     case 'update':
-      return `update step ${message.step + 1}${message.digest ? ', name the weights' : ''}`;
+      return tellUpdate(message);
+    case 'exchange': {
+      const { exchange, step, members, holders } = message;
+      const names = members.map(({ peer }) => peer).join(' ');
+      return `exchange ${exchange} of step ${step + 1} among ${names}, shards held by ${holders.join(' ')}`;
+    }
+    case 'exchanged':
+      return `exchanged ${message.exchange} of step ${message.step + 1}`;
+    case 'exchange-broken':
+      return `exchange ${message.exchange} broken with ${message.peer}: ${message.reason}`;
+    case 'exchange-waits':
+      return `exchange ${message.exchange} waits for ${message.missing.join(' ')}`;
     case 'replica':
       return `replica ${after(message.step)}, part ${message.part + 1} of ${message.parts}`;
     case 'snapshot':
@@ -109,7 +128,7 @@ function tellMessage(message: CoordinatorMessage | WorkerMessage): string {
     case 'synced':
       return `synced ${after(message.step)} ${message.digest}`;
     case 'gradient':
-      return `gradient step ${message.step + 1} shard ${message.shard} attempt ${message.attempt}`;
+      return tellGradient(message);
     case 'applied':
       return `applied step ${message.step + 1} ${message.digest ?? ''}`.trimEnd();
     case 'failed':
@@ -117,6 +136,15 @@ function tellMessage(message: CoordinatorMessage | WorkerMessage): string {
     default:
       return message.type;
   }
+}
+
+function tellGradient({ step, shard, attempt, held }: Extract<WorkerMessage, { type: 'gradient' }>): string {
+  return `gradient step ${step + 1} shard ${shard} attempt ${attempt}${held === null ? '' : ', held'}`;
+}
+
+function tellUpdate({ step, digest, exchange }: Extract<CoordinatorMessage, { type: 'update' }>): string {
+  const source = exchange === null ? '' : ` of exchange ${exchange}`;
+  return `update step ${step + 1}${source}${digest ? ', name the weights' : ''}`;
 }
 
 function tellReport(report: Report): string {
@@ -137,6 +165,8 @@ function tellReport(report: Report): string {
       const replay = report.replayUntil > report.step ? `, replays up to step ${report.replayUntil}` : '';
       return `recovered from ${report.from} ${after(report.step)}${replay}`;
     }
+    case 'topology':
+      return `topology ${report.topology}: ${report.why}`;
     case 'plan':
       return `${counted(report.shards, 'shard')} from step ${report.fromStep + 1} on`;
     case 'quarantined':

@@ -36,6 +36,7 @@ class WorkerDirector {
     const commands = new Vocabulary();
     this.#addConnection(commands);
     this.#addWork(commands);
+    this.#addExchange(commands);
     this.#addTrouble(commands);
     return commands;
   }
@@ -68,18 +69,44 @@ class WorkerDirector {
     commands.on(/the replica after (\d+) steps? is loaded/, (step) =>
       this.#computed({ type: 'loaded', step: Number(step), digest: `d${step}` }),
     );
-    commands.on(/it is assigned shard (\d+) of step (\d+)(?: in term (\d+))?/, (shard, step, term) => {
-      const task = { step: Number(step) - 1, shard: Number(shard), attempt: 0, rows: 4, digest: false };
-      return this.#hear({ type: 'assign', ...this.#envelope(term), ...task }, [BYTES]);
-    });
-    commands.on(/shard (\d+) of step (\d+) is computed/, (shard, step) =>
-      this.#gradient(Number(shard), Number(step) - 1),
+    commands.on(
+      /it is assigned shard (\d+) of step (\d+)(?: in term (\d+))?(, to hold)?/,
+      (shard, step, term, held) => {
+        const ship = held === '';
+        const task = { step: Number(step) - 1, shard: Number(shard), attempt: 0, rows: 4, digest: false, ship };
+        return this.#hear({ type: 'assign', ...this.#envelope(term), ...task }, [BYTES]);
+      },
     );
-    commands.on(/the update of step (\d+) comes(?:, (\d+) steps? on the disk)?/, (step, journalled) =>
-      this.#update(Number(step) - 1, Number(journalled)),
+    commands.on(/shard (\d+) of step (\d+) is computed( and held)?/, (shard, step, held) =>
+      this.#gradient(Number(shard), Number(step) - 1, held !== ''),
+    );
+    commands.on(
+      /the update of step (\d+)(?: from exchange (\d+))? comes(?:, (\d+) steps? on the disk)?/,
+      (step, id, journalled) => this.#update(Number(step) - 1, Number(journalled), id === '' ? null : Number(id)),
     );
     commands.on(/the update of step (\d+) is applied/, (step) =>
       this.#computed({ type: 'applied', step: Number(step) - 1, digest: `d${step}` }),
+    );
+  }
+
+  #addExchange(commands: Vocabulary): void {
+    commands.on(/others reach it at (\S+)/, (endpoint) => this.#event({ type: 'listening', endpoint }));
+    commands.on(/it is told of exchange (\d+) of step (\d+)/, (id, step) => {
+      const members = ['tcp://w', 'tcp://other'].map((endpoint) => ({
+        peer: endpoint.slice('tcp://'.length),
+        endpoint,
+      }));
+      const plan = { exchange: Number(id), members, holders: [0, 1], length: 1, characters: 40 };
+      return this.#hear({ type: 'exchange', ...this.#envelope(), step: Number(step) - 1, ...plan });
+    });
+    commands.on(/exchange (\d+) is done/, (id) =>
+      this.#event({ type: 'exchanged', exchange: Number(id), squares: [1], mean: BYTES }),
+    );
+    commands.on(/exchange (\d+) is broken with (\w+)/, (id, peer) =>
+      this.#event({ type: 'exchange-broken', exchange: Number(id), peer, reason: 'the connection broke' }),
+    );
+    commands.on(/exchange (\d+) waits for (\w+)/, (id, peer) =>
+      this.#event({ type: 'exchange-waits', exchange: Number(id), missing: [peer] }),
     );
   }
 
@@ -132,20 +159,28 @@ class WorkerDirector {
   #welcome(term: string): readonly string[] {
     if (term !== '') this.#incarnation = `c${term}`;
     if (term !== '') this.#term = Number(term);
-    const about = { incarnation: this.#incarnation, slot: 0, config: {}, fingerprint: 'f', layoutDigest: 'l' };
+    const about = {
+      incarnation: this.#incarnation,
+      slot: 0,
+      config: {},
+      fingerprint: 'f',
+      layoutDigest: 'l',
+      mesh: true,
+    };
     return this.#hear({ type: 'welcome', ...this.#envelope(), ...about });
   }
 
-  #gradient(shard: number, step: number): readonly string[] {
-    const answer = { step, shard, attempt: 0, lossSum: 2, characters: 20, computeMs: 1, weightsDigest: null };
+  #gradient(shard: number, step: number, isHeld: boolean): readonly string[] {
+    const held = isHeld ? { digest: `g${step + 1}.${shard}`, finite: true } : null;
+    const answer = { step, shard, attempt: 0, lossSum: 2, characters: 20, computeMs: 1, weightsDigest: null, held };
     return this.#computed({ type: 'gradient', ...answer, payload: BYTES });
   }
 
-  #update(step: number, journalled: number): readonly string[] {
+  #update(step: number, journalled: number, exchange: number | null): readonly string[] {
     const shardDigests = [`g${step + 1}.0`];
     const record: StepRecord = { step, loss: 2, characters: 20, gradientNorm: 1, seconds: 0, shardDigests };
-    const how = { learningRate: 0.1, digest: true, record, journalled };
-    return this.#hear({ type: 'update', ...this.#envelope(), step, ...how }, [BYTES]);
+    const how = { learningRate: 0.1, exchange, scale: 1, digest: true, record, journalled };
+    return this.#hear({ type: 'update', ...this.#envelope(), step, ...how }, exchange === null ? [BYTES] : []);
   }
 
   #pass(durationMs: number): readonly string[] {

@@ -151,7 +151,7 @@ export class CoordinatorLife {
       ...{ seed: 1, evaluationRows: Array.from({ length: options.evaluationBatches }, () => 2), resumption },
       sample: options.samples ? { prime: [1, 2], length: 2, temperature: 1, seed: 1 } : null,
       initial: newest === undefined ? { ...about, digest: weightsDigest(this.#world.digest, first) } : null,
-      replicaParts: replicaPartCount(first),
+      ...{ replicaParts: replicaPartCount(first), gradientLength: LENGTH, clipNorm: null, topology: options.topology },
       describeRows: (step, rowStart, rowEnd) => `rows ${rowStart} to ${rowEnd} of step ${step}`,
     };
   }
@@ -190,7 +190,7 @@ export class CoordinatorLife {
     const { store } = this;
     this.loop = new CoordinatorLoop(
       { transport: spy(trace, this.process.name, transport), clock, batches, store, digest, observe },
-      { settings, initialReplica: replica, gradientLength: LENGTH, clipNorm: undefined },
+      { settings, initialReplica: replica },
     );
     if (this.#wantsStop) this.loop.requestStop();
     return await this.loop.run();

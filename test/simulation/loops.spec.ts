@@ -62,7 +62,9 @@ class SummingCompute implements Compute {
         const { step, shard, attempt, rows } = task.assign;
         const payload = bytesOf(Float32Array.from({ length: LENGTH }, (_, i) => sum * i));
         const answer = { step, shard, attempt, lossSum: sum, characters: rows * SEQUENCE_LENGTH, computeMs: 0 };
-        return { type: 'gradient', ...answer, weightsDigest: task.assign.digest ? this.#digest() : null, payload };
+        const weightsDigest = task.assign.digest ? this.#digest() : null;
+        const held = task.assign.ship ? null : { digest: digest(payload), finite: true };
+        return { type: 'gradient', ...answer, weightsDigest, held, payload };
       }
       case 'apply':
         this.#optimizer.apply(this.weights, copyToFloats(task.payload), task.update.learningRate);
@@ -123,6 +125,9 @@ function cluster(overrides: Partial<CoordinatorSettings> = {}): Cluster {
     totalSteps: STEPS,
     stepsPerEpoch: STEPS,
     learningRate: 0.5,
+    gradientLength: LENGTH,
+    clipNorm: null,
+    topology: 'star',
     minWorkers: 2,
     workerTimeoutMs: 5_000,
     audit: 0,
@@ -150,8 +155,6 @@ function cluster(overrides: Partial<CoordinatorSettings> = {}): Cluster {
     {
       settings,
       initialReplica: { step: 0, optimizerSteps: 0, slots: [], vectors: [new Float32Array(LENGTH)] },
-      gradientLength: LENGTH,
-      clipNorm: undefined,
     },
   );
   return {
@@ -177,7 +180,7 @@ function storeOf(committed: CommittedStep[], checkpoints: Replica[]): RunStore {
 let workerCount = 0;
 
 function worker(transport: ClientTransport, compute: Compute = new SummingCompute()): WorkerLoop {
-  const ports = { transport, clock, compute, digest, note: () => undefined };
+  const ports = { transport, clock, compute, digest, note: () => undefined, mesh: null };
   return new WorkerLoop(ports, {
     coordinator: ENDPOINT,
     run: null,

@@ -66,6 +66,7 @@ export interface SeedOptions {
   readonly digestEvery: number;
   readonly checkpointEvery: { readonly steps: number } | { readonly ms: number } | null;
   readonly audit: number;
+  readonly topology: 'star' | 'mesh';
   readonly evaluationBatches: number;
   readonly samples: boolean;
   /** Of one shard, on a worker that is not slowed down. */
@@ -263,5 +264,6 @@ export function drawOptions(seed: number): SeedOptions {
     disk: { writeMs: draw.skewed(0.1, 20), flushMs: draw.chance(0.1) ? 2_000 : draw.skewed(0.5, 60) },
     healMs,
     faults,
+    topology: draw.among(['star', 'mesh']),
   };
 }

@@ -4,7 +4,7 @@
  * holds what it has against the run without faults.
  */
 import type { ComputeResult, ComputeTask } from '@lockstep/protocol';
-import { bytesOf } from '@lockstep/reduce';
+import { allFinite, bytesOf } from '@lockstep/reduce';
 import { copyToFloats, copyToIntegers, viewAsBytes } from '@lockstep/runtime';
 import type { Compute } from '@lockstep/runtime';
 import type { ComputeTaskType } from './options.js';
@@ -129,6 +129,7 @@ export class ToyCompute implements Compute {
     return {
       ...{ type: 'gradient', step, shard, attempt, lossSum, characters, computeMs: 1 },
       weightsDigest: assign.digest ? this.#weightsDigest(held.weights) : null,
+      held: assign.ship ? null : { digest: this.#setting.digest(bytesOf(gradient)), finite: allFinite(gradient) },
       payload: bytesOf(gradient),
     };
   }

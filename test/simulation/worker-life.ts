@@ -2,6 +2,7 @@
 import { LIMITS, toLockstepError } from '@lockstep/config';
 import type { ComputeTask, WorkerOutcome } from '@lockstep/protocol';
 import { WorkerLoop } from '@lockstep/runtime';
+import type { PeerLinkMaker } from '@lockstep/runtime';
 import type { MemoryNetwork } from '@lockstep/transport/memory';
 import type { ComputeTaskType } from './options.js';
 import { ToyCompute } from './toy-compute.js';
@@ -64,8 +65,9 @@ export class WorkerLife {
     });
     const transport = spy(trace, peer, this.process.connect(inner));
     const note = (what: string): void => trace?.add(peer, what);
+    const mesh = { maker: this.#links(), self: peer, blockLength: 1 };
     this.#loop = new WorkerLoop(
-      { transport, clock: this.process.clock, compute: this.compute, digest, note },
+      { transport, clock: this.process.clock, compute: this.compute, digest, note, mesh },
       {
         ...{ coordinator: ENDPOINT, run: RUN, softwareVersion: '1', name, supervised, host: 'host', pid: 1 },
         connectDeadlineMs: LIMITS.connectDeadlineMs,
@@ -77,6 +79,24 @@ export class WorkerLife {
       (outcome) => this.process.enter(() => this.#exit(() => inner.close(LIMITS.lingerMs), outcome, setting)),
       (error: unknown) => violated(`${peer} threw ${toLockstepError(error).stack ?? ''}`),
     );
+  }
+
+  /** The way to other workers, over the same network. */
+  #links(): PeerLinkMaker {
+    const { network } = this.#world;
+    const bounds = { host: this.peer, maxFrameBytes: MAX_FRAME_BYTES };
+    return {
+      bind: async () => {
+        const server = network.bind({ endpoint: `memory://${this.peer}`, ...bounds });
+        this.process.onEnd(() => void server.close(0));
+        return this.process.serve(server);
+      },
+      connect: async (endpoint, peerId) => {
+        const client = network.connect({ endpoint, peerId, ...bounds });
+        this.process.onEnd(() => void client.close(0));
+        return this.process.connect(client);
+      },
+    };
   }
 
   requestLeave(): void {

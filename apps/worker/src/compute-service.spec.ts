@@ -32,20 +32,30 @@ async function perform<T extends ComputeResult['type']>(
   return result as Extract<ComputeResult, { type: T }>;
 }
 
-const prepare = (service: ComputeService) => perform(service, 'prepared', { type: 'prepare', config: CONFIG });
+const prepare = (service: ComputeService) =>
+  perform(service, 'prepared', { type: 'prepare', config: CONFIG, mesh: true });
 
 function load(service: ComputeService, step: number, payload: readonly Uint8Array[]) {
   return perform(service, 'loaded', { type: 'load', step, optimizerSteps: step, slots: ['m', 'v'], payload });
 }
 
 function gradient(service: ComputeService, step: number, withDigest = false) {
-  const assign = { ...ENVELOPE, step, shard: 0, attempt: 0, rows: 2, digest: withDigest } as const;
+  const assign = { ...ENVELOPE, step, shard: 0, attempt: 0, rows: 2, digest: withDigest, ship: true } as const;
   const payload = viewAsBytes(Int32Array.of(0, 1, 2, 3, 4, 3, 2, 1));
   return perform(service, 'gradient', { type: 'gradient', assign: { type: 'assign', ...assign }, payload });
 }
 
 function apply(service: ComputeService, step: number, payload: Uint8Array) {
-  const update = { ...ENVELOPE, step, learningRate: 0.01, digest: true, record, journalled: 0 } as const;
+  const update = {
+    ...ENVELOPE,
+    step,
+    learningRate: 0.01,
+    exchange: null,
+    scale: 1,
+    digest: true,
+    record,
+    journalled: 0,
+  } as const;
   return perform(service, 'applied', { type: 'apply', update: { type: 'update', ...update }, payload });
 }
 
@@ -104,7 +114,9 @@ describe('ComputeService', () => {
   it('serves one run only', async () => {
     const service = await opened();
     const other = { ...CONFIG, seed: 2 };
-    await expect(service.perform({ type: 'prepare', config: other })).rejects.toMatchObject({ kind: 'internal' });
+    await expect(service.perform({ type: 'prepare', config: other, mesh: true })).rejects.toMatchObject({
+      kind: 'internal',
+    });
   });
 
   it('lets a fault change the values where it may, and nothing else', async () => {

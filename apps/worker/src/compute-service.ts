@@ -12,7 +12,7 @@ import type { Model } from '@lockstep/model';
 import { createOptimizer, optimizerSpec } from '@lockstep/optimizer';
 import type { Optimizer } from '@lockstep/optimizer';
 import type { ComputeResult, ComputeTask } from '@lockstep/protocol';
-import { bytesOf, createDigest, weightLayout } from '@lockstep/reduce';
+import { allFinite, bytesOf, createDigest, scaleInPlace, weightLayout } from '@lockstep/reduce';
 import type { WeightLayout } from '@lockstep/reduce';
 import { copyToFloats, copyToIntegers, replicaFromParts, viewAsBytes } from '@lockstep/runtime';
 import type { FaultPoint } from './fault-points.js';
@@ -120,14 +120,18 @@ export class ComputeService {
     // Afterwards, so that it vouches for the weights all through the computation.
     const weightsDigest = assign.digest ? digest(bytesOf(weights)) : null;
     const answer = { type: 'gradient', step, shard, attempt, lossSum, characters, computeMs, weightsDigest } as const;
-    return { ...answer, payload: bytesOf(gradient) };
+    const bytes = bytesOf(gradient);
+    const held = assign.ship ? null : { digest: digest(bytes), finite: allFinite(gradient) };
+    return { ...answer, held, payload: bytes };
   }
 
   #apply({ update, payload }: Task<'apply'>): ComputeResult {
     const { digest } = this.#tools();
     const { step } = update;
     const replica = this.#atStep(step);
-    replica.optimizer.apply(replica.weights, copyToFloats(payload), update.learningRate);
+    const gradient = copyToFloats(payload);
+    if (update.scale !== 1) scaleInPlace(gradient, update.scale);
+    replica.optimizer.apply(replica.weights, gradient, update.learningRate);
     replica.step += 1;
     this.#faultPoint?.('applied', { step }, replica.weights);
     return { type: 'applied', step, digest: update.digest ? digest(bytesOf(replica.weights)) : null };

@@ -19,7 +19,7 @@ describe('LOCKSTEP_FAULTS', () => {
   });
 
   it.each([
-    ['W13:kill', 'no point W13'],
+    ['W15:kill', 'no point W15'],
     ['kill', 'no point kill'],
     ['W6', 'no action'],
     ['W6:step=7', 'no action step'],

@@ -11,7 +11,24 @@ type ProcessAction = (typeof PROCESS_ACTIONS)[number];
 type ValueAction = (typeof VALUE_ACTIONS)[number];
 
 /** Points of a worker and of the coordinator; `fault-points.ts` says where each lies. */
-const WORKER_POINTS = ['W0', 'W1', 'W2', 'W3', 'W4', 'W5', 'W6', 'W7', 'W8', 'W9', 'W10', 'W11', 'W12', 'applied'];
+const WORKER_POINTS = [
+  'W0',
+  'W1',
+  'W2',
+  'W3',
+  'W4',
+  'W5',
+  'W6',
+  'W7',
+  'W8',
+  'W9',
+  'W10',
+  'W11',
+  'W12',
+  'W13',
+  'W14',
+  'applied',
+];
 const COORDINATOR_POINTS = ['C0', 'C1', 'C2', 'C3', 'C4', 'C5', 'C6', 'C7', 'C8'];
 /** Where the values of a vector are at hand. */
 const VALUE_POINTS = ['W7', 'applied'];

@@ -26,6 +26,8 @@
  *   applied  the update has been applied. Values: the weights                           x            compute
  *   W11      a snapshot is asked for, before it is taken                                x            main
  *   W12      leaving was asked for (SIGTERM), before the coordinator is told                         main
+ *   W13      an exchange has begun, its first pieces are handed to the transport        x            main
+ *   W14      the mean gradient is whole, and the coordinator told so                    x            main
  *   C0       before the address is bound                                                             main
  *   C1       bound, waiting for the first worker                                                     main
  *   C2       the first shard of a step is handed to the transport, others not yet       x            main

@@ -2,12 +2,13 @@
 import { LIMITS, LockstepError } from '@lockstep/config';
 import { createDigest } from '@lockstep/reduce';
 import { WorkerLoop } from '@lockstep/runtime';
-import type { ClientTransport } from '@lockstep/runtime';
-import { connectZeroMQClient } from '@lockstep/transport';
+import type { ClientTransport, PeerLinkMaker } from '@lockstep/runtime';
+import { bindZeroMQServer, connectZeroMQClient } from '@lockstep/transport';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { openFaultPoints } from './fault-points.js';
 import { followParent } from './follow-parent.js';
+import { peerEndpoint } from './peer-address.js';
 import { systemClock } from './system-clock.js';
 import { ThreadCompute } from './thread-compute.js';
 
@@ -40,6 +41,15 @@ const MAX_FRAME_BYTES = 2 ** 30;
 /** What waits to be sent: a snapshot, which is three such vectors at most, and gradients. */
 const SEND_QUEUE_BYTES_MAX = 5 * MAX_FRAME_BYTES;
 
+/**
+ * Bounds among workers. A piece is a 256th of a vector at most, or half a megabyte; what waits for one of them is less
+ * than two vectors.
+ */
+const PEER_BOUNDS = {
+  maxFrameBytes: 2 ** 23,
+  sendQueue: { messagesMax: 8_192, bytesMax: 2 * MAX_FRAME_BYTES },
+};
+
 /** The name of a worker that was given none: that of its machine, and of its card where it was given one. */
 export function defaultWorkerName(gpuIndex: number | undefined): string {
   return gpuIndex === undefined ? hostname() : `${hostname()}/gpu-${gpuIndex}`;
@@ -54,15 +64,16 @@ export async function runWorkerProcess(options: WorkerProcessOptions): Promise<v
   const faultPoint = openFaultPoints(process.env, options.name);
   const digest = await createDigest();
   faultPoint?.('W0', {});
-  const transport = await connectZeroMQClient({
-    endpoint: coordinator,
-    peerId: options.peer ?? randomUUID(),
-    maxFrameBytes: MAX_FRAME_BYTES,
-    sendQueue: { bytesMax: SEND_QUEUE_BYTES_MAX },
-  });
+  const self = options.peer ?? randomUUID();
+  const bounds = { maxFrameBytes: MAX_FRAME_BYTES, sendQueue: { bytesMax: SEND_QUEUE_BYTES_MAX } };
+  const transport = await connectZeroMQClient({ endpoint: coordinator, peerId: self, ...bounds });
+  const maker: PeerLinkMaker = {
+    bind: async () => bindZeroMQServer({ endpoint: await peerEndpoint(coordinator), ...PEER_BOUNDS }),
+    connect: (endpoint, peerId) => connectZeroMQClient({ endpoint, peerId, ...PEER_BOUNDS }),
+  };
   const compute = new ThreadCompute(options.gpuIndex, options.name);
   const loop = new WorkerLoop(
-    { transport, clock: systemClock, compute, digest, note, faultPoint },
+    { transport, clock: systemClock, compute, digest, note, mesh: { maker, self }, faultPoint },
     {
       coordinator,
       run: options.run,

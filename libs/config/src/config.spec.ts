@@ -76,6 +76,7 @@ describe('options table', () => {
       'bind',
       'worker-timeout',
       'digest-every',
+      'topology',
       'audit',
       'max-faults',
       'max-preemptions',

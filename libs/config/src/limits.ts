@@ -68,6 +68,18 @@ export const LIMITS = {
   reunionMs: 15_000,
   /** How long a worker looks for a coordinator that has gone, with pauses of up to 32 seconds. */
   coordinatorAwayMs: 180_000,
+  /** A worker that waits for pieces of others says so when none has come for this long, and as often. */
+  exchangeQuietMs: 1_000,
+  /** What a worker said of waiting counts for this long: news come at least every `exchangeQuietMs`. */
+  exchangeNewsMs: 3_000,
+  /** Pieces of an exchange that a worker has not been told of yet: those of the largest gradient. */
+  earlyPiecesBytes: 2 ** 30,
+  /** After something got lost between two workers: time for the loss of one of them to become known first. */
+  exchangeGraceMs: 500,
+  /** An exchange in which nothing moves for this long, though all live, is begun anew. */
+  exchangePatienceMs: 10_000,
+  /** Exchanges of one step that may come to nothing before gradients are shipped to the coordinator instead. */
+  exchangeFailuresMax: 4,
   /** Failures of one worker within this time are counted together. */
   strikeMemoryMs: 600_000,
   /** After this many it is not admitted again. */

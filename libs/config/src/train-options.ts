@@ -161,6 +161,13 @@ export const TRAIN_OPTIONS = {
     default: 1,
     help: 'Compare a digest of the weights of all workers this often, and journal it',
   },
+  topology: {
+    type: 'string',
+    group: CLUSTER,
+    choices: ['auto', 'star', 'mesh'],
+    default: 'auto',
+    help: 'Who sums the gradients: the coordinator, or the workers among themselves; the result is the same',
+  },
   audit: {
     type: 'number',
     group: CLUSTER,

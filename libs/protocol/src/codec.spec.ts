@@ -7,7 +7,7 @@ import type { Letter, Unreadable } from './codec.js';
 import { PROTOCOL_VERSION } from './messages.js';
 import type { WorkerMessage } from './messages.js';
 
-const GRADIENT: WorkerMessage = {
+const GRADIENT = {
   type: 'gradient',
   run: 'r',
   term: 1,
@@ -19,7 +19,8 @@ const GRADIENT: WorkerMessage = {
   characters: 10,
   computeMs: 2,
   weightsDigest: null,
-};
+  held: null,
+} as const satisfies WorkerMessage;
 const HELLO: WorkerMessage = {
   type: 'hello',
   protocolVersion: PROTOCOL_VERSION,
@@ -97,7 +98,7 @@ describe('codec', () => {
 
   it('starts with a readable preamble', () => {
     const [first] = encodeMessage(digest, HELLO, STAMP);
-    expect(new TextDecoder().decode(first)).toMatch(/^lockstep\/2 \{"stamp":\{"conversation":4,.*\}\} [0-9a-f]{16}$/);
+    expect(new TextDecoder().decode(first)).toMatch(/^lockstep\/4 \{"stamp":\{"conversation":4,.*\}\} [0-9a-f]{16}$/);
   });
 
   it.each([

@@ -1,5 +1,5 @@
 /**
- * Bytes <-> messages. The header frame is the text `lockstep/2 `, a JSON object, a space and the digest of all before
+ * Bytes <-> messages. The header frame is the text `lockstep/4 `, a JSON object, a space and the digest of all before
  * it: readable in a packet capture, cheap at a few hundred bytes, and checked field by field. It carries a digest of
  * each payload frame, so that a bit that flipped on the way never reaches a sum; the digest of a gradient is also what
  * the journal keeps of it.
@@ -10,11 +10,12 @@ import { z } from 'zod';
 import {
   coordinatorMessageSchema,
   payloadFrameCount,
+  peerMessageSchema,
   PROTOCOL_VERSION,
   stampSchema,
   workerMessageSchema,
 } from './messages.js';
-import type { CoordinatorMessage, Stamp, WorkerMessage } from './messages.js';
+import type { CoordinatorMessage, PeerMessage, Stamp, WorkerMessage } from './messages.js';
 
 const PREAMBLE = `lockstep/${PROTOCOL_VERSION} `;
 const ANY_PREAMBLE = /^lockstep\/(\d{1,6}) /;
@@ -54,7 +55,7 @@ const headerSchema = z.strictObject({
  */
 export function encodeMessage(
   digest: Digest,
-  message: WorkerMessage | CoordinatorMessage,
+  message: WorkerMessage | CoordinatorMessage | PeerMessage,
   stamp: Stamp,
   payload: readonly Uint8Array[] = [],
   payloadDigests: readonly string[] = payload.map(digest),
@@ -77,7 +78,11 @@ export function decodeCoordinatorMessage(
   return decode(digest, frames, coordinatorMessageSchema);
 }
 
-function decode<M extends WorkerMessage | CoordinatorMessage>(
+export function decodePeerMessage(digest: Digest, frames: readonly Uint8Array[]): Letter<PeerMessage> | Unreadable {
+  return decode(digest, frames, peerMessageSchema);
+}
+
+function decode<M extends WorkerMessage | CoordinatorMessage | PeerMessage>(
   digest: Digest,
   frames: readonly Uint8Array[],
   schema: z.ZodType<M>,

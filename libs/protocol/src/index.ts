@@ -1,4 +1,4 @@
-export { decodeCoordinatorMessage, decodeWorkerMessage, encodeMessage } from './codec.js';
+export { decodeCoordinatorMessage, decodePeerMessage, decodeWorkerMessage, encodeMessage } from './codec.js';
 export type { Digest, Letter, Unreadable } from './codec.js';
 export {
   CONTROL_LENGTH_MAX,
@@ -31,7 +31,15 @@ export type {
 } from './coordinator/settings.js';
 export { initialCoordinatorState } from './coordinator/state.js';
 export type { CoordinatorState } from './coordinator/state.js';
-export type { Activity, CoordinatorMessage, Failure, Stamp, StepRecord, WorkerMessage } from './messages.js';
+export type {
+  Activity,
+  CoordinatorMessage,
+  Failure,
+  PeerMessage,
+  Stamp,
+  StepRecord,
+  WorkerMessage,
+} from './messages.js';
 export type { ComputeResult, ComputeTask, WorkerAction, WorkerEvent, WorkerOutcome } from './worker/events.js';
 export { initialWorkerState } from './worker/state.js';
 export type { WorkerSettings, WorkerState } from './worker/state.js';

@@ -6,8 +6,11 @@
 import { LIMITS } from '@lockstep/config';
 import { z } from 'zod';
 
-/** Raised when a message changes its meaning; peers of another version are refused. */
-export const PROTOCOL_VERSION = 2;
+/**
+ * Raised when a message changes its meaning; peers of another version are refused. There was no 3: it is one flipped
+ * bit away from 1, whose messages had no checksum.
+ */
+export const PROTOCOL_VERSION = 4;
 
 const count = z.int().min(0);
 const name = z.string().min(1).max(200);
@@ -45,8 +48,16 @@ export const STACK_LENGTH_MAX = 20_000;
 const text = z.string().max(TEXT_LENGTH_MAX);
 const failure = z.strictObject({ kind: errorKind, what: text, hint: text });
 
-/** More shards than a plan may have. */
+/** More shards than a plan may have, and more workers than an exchange may. */
 const SHARDS_MAX = 1_024;
+const MEMBERS_MAX = 1_024;
+/** Norm blocks of a vector of a gigabyte. */
+const BLOCKS_MAX = 1 << 13;
+
+const peer = z.string().min(1).max(200);
+const endpoint = z.string().min(1).max(300);
+/** Number of an attempt to sum a step's gradients among the workers; never used twice within a term. */
+const exchange = count;
 
 /** What the journal says of a step beside the weights digest: every replica keeps it until it is journalled. */
 const stepRecord = z.strictObject({
@@ -65,6 +76,7 @@ const activity = z.enum([
   'preparing',
   'loading',
   'computing',
+  'exchanging',
   'applying',
   'snapshot',
   'evaluating',
@@ -112,6 +124,8 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
     computeClass: name,
     engine: name,
     device: name,
+    /** Where other workers reach this one; null when it takes part in no exchange. */
+    endpoint: endpoint.nullable(),
     /** What this process still holds from an earlier conversation: weights with `step` updates applied. */
     replica: z.strictObject({ step: count, digest }).nullable(),
     /** Steps that the replica has applied and that may be missing in the journal, ascending. */
@@ -123,7 +137,10 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
   /** A replica was loaded: the worker can compute step `step`. */
   z.strictObject({ type: z.literal('synced'), ...envelope, step: count, digest }),
   z.strictObject({ type: z.literal('heartbeat'), ...envelope, step: count, activity }),
-  /** Loss sum, character count and gradient SUM of one shard. Payload: the gradient, float32. */
+  /**
+   * Loss sum, character count and gradient SUM of one shard. Payload: the gradient in the run's wire format; none when
+   * the worker was told to hold it for an exchange.
+   */
   z.strictObject({
     type: z.literal('gradient'),
     ...envelope,
@@ -135,6 +152,27 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
     computeMs: milliseconds,
     /** Digest, taken afterwards, of the weights it was computed from; when one was asked for. */
     weightsDigest: digest.nullable(),
+    /** Of a gradient that is held: digest of its bytes, and whether all values are finite. Null when it is shipped. */
+    held: z.strictObject({ digest, finite: z.boolean() }).nullable(),
+  }),
+  /** This worker holds the mean gradient of the step, and has summed its own slice of it. */
+  z.strictObject({
+    type: z.literal('exchanged'),
+    ...envelope,
+    step: count,
+    exchange,
+    /** Sums of the squares of the values in each norm block of its slice, before clipping. */
+    squares: z.array(loss).max(BLOCKS_MAX).readonly(),
+  }),
+  /** The exchange cannot be finished: what went from or to this peer is lost or damaged. */
+  z.strictObject({ type: z.literal('exchange-broken'), ...envelope, step: count, exchange, peer, reason: text }),
+  /** Nothing has come for a while, and this is still awaited from these peers. */
+  z.strictObject({
+    type: z.literal('exchange-waits'),
+    ...envelope,
+    step: count,
+    exchange,
+    missing: z.array(peer).max(MEMBERS_MAX).readonly(),
   }),
   /** The update of `step` is applied; `digest` of the weights after it, when one was asked for. */
   z.strictObject({ type: z.literal('applied'), ...envelope, step: count, digest: digest.nullable() }),
@@ -169,6 +207,8 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
     config: z.unknown(),
     fingerprint: digest,
     layoutDigest: digest,
+    /** Whether other workers may have to reach this one. */
+    mesh: z.boolean(),
   }),
   z.strictObject({ type: z.literal('refuse'), failure }),
   /** Not yet: the worker has failed too often lately. It says hello again when this time is over. */
@@ -184,13 +224,37 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
     attempt: count,
     rows: count,
     digest: z.boolean(),
+    /** Whether the gradient is shipped with the answer; otherwise it is held for an exchange. */
+    ship: z.boolean(),
   }),
-  /** Apply the mean gradient of `step`. Payload: the gradient, float32. */
+  /**
+   * Sum the gradients of the step among these workers: each sums one slice of the vector and gives it to the others.
+   */
+  z.strictObject({
+    type: z.literal('exchange'),
+    ...envelope,
+    step: count,
+    exchange,
+    /** In the order of their slices. */
+    members: z.array(z.strictObject({ peer, endpoint })).min(1).max(MEMBERS_MAX).readonly(),
+    /** For each shard the place among the members of the one whose gradient counts. */
+    holders: z.array(count).min(1).max(SHARDS_MAX).readonly(),
+    /** Values in a gradient. */
+    length: count,
+    /** In the whole batch. */
+    characters: count,
+  }),
+  /**
+   * Apply the mean gradient of `step`. Payload: the gradient, float32; none when it comes from an exchange, after which
+   * each value is multiplied by `scale`.
+   */
   z.strictObject({
     type: z.literal('update'),
     ...envelope,
     step: count,
     learningRate: z.number().positive(),
+    exchange: exchange.nullable(),
+    scale: z.number().positive(),
     digest: z.boolean(),
     record: stepRecord,
     /** Steps that are durable in the journal: records of these may be forgotten. */
@@ -217,6 +281,24 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
   }),
 ]);
 
+/** What workers say to each other: some values of a vector that are needed elsewhere. Payload: the values, float32. */
+export const peerMessageSchema = z.strictObject({
+  type: z.literal('piece'),
+  run,
+  term,
+  exchange,
+  /** Place of the sender among the members. */
+  from: count,
+  /** `part`: for the owner of the slice to sum; `mean`: the finished values, from the owner of the slice. */
+  kind: z.enum(['part', 'mean']),
+  /** Index of the first value in the vector. */
+  start: count,
+  /** Of a part: it is the sum over the shards [firstShard, endShard), a node of the tree. */
+  firstShard: count,
+  endShard: count,
+});
+
+export type PeerMessage = z.infer<typeof peerMessageSchema>;
 export type WorkerMessage = z.infer<typeof workerMessageSchema>;
 export type CoordinatorMessage = z.infer<typeof coordinatorMessageSchema>;
 export type Failure = z.infer<typeof failure>;
@@ -236,12 +318,15 @@ export const stampSchema = z.strictObject({
 export type Stamp = z.infer<typeof stampSchema>;
 
 /** How many payload frames each message carries; anything else is refused before it is looked at. */
-export function payloadFrameCount(message: WorkerMessage | CoordinatorMessage): number {
+export function payloadFrameCount(message: WorkerMessage | CoordinatorMessage | PeerMessage): number {
   switch (message.type) {
     case 'gradient':
+      return message.held === null ? 1 : 0;
+    case 'update':
+      return message.exchange === null ? 1 : 0;
+    case 'piece':
     case 'sampled':
     case 'assign':
-    case 'update':
     case 'evaluate':
     case 'snapshot':
     case 'replica':

@@ -13,32 +13,64 @@ export interface FinishedGradient {
 }
 
 /**
+ * Values in a norm block. Squares are added up within blocks and the blocks one after another, so that whoever sums a
+ * slice that begins at a block gets the bits of whoever sums it all.
+ */
+export const NORM_BLOCK_LENGTH = 65_536;
+
+/**
+ * Turns a slice of the gradient sum into the mean gradient, in place. Each value is divided (not multiplied by a
+ * rounded reciprocal) and rounded once to float32.
+ * @param sum a slice that begins at a multiple of `blockLength`
+ * @param characters number of characters in the whole global batch
+ * @returns for each block the squares of the rounded values, added in float64 in index order
+ */
+export function meanInPlace(sum: Float32Array, characters: number, blockLength = NORM_BLOCK_LENGTH): number[] {
+  invariant(Number.isSafeInteger(characters) && characters > 0, `character count ${characters}`);
+  const squares: number[] = [];
+  for (let start = 0; start < sum.length; start += blockLength) {
+    const end = Math.min(sum.length, start + blockLength);
+    let total = 0;
+    for (let i = start; i < end; i++) {
+      const value = Math.fround(sum[i] / characters);
+      sum[i] = value;
+      total += value * value;
+    }
+    squares.push(total);
+  }
+  return squares;
+}
+
+/**
+ * Euclidean norm from the squares of all blocks, in order. Squares of finite float32 values cannot overflow float64,
+ * so the norm is finite exactly when all values are.
+ */
+export function normOf(squares: readonly number[]): number {
+  return Math.sqrt(squares.reduce((total, block) => total + block, 0));
+}
+
+/**
+ * What to multiply all values by, so that their norm is at most `clipNorm` (Pascanu, Mikolov and Bengio 2013, without
+ * the 1e-6 that torch adds to the norm); 1 when nothing is clipped.
+ */
+export function clipScale(norm: number, clipNorm: number | undefined): number {
+  invariant(clipNorm === undefined || clipNorm > 0, `clip norm ${clipNorm}`);
+  return clipNorm !== undefined && Number.isFinite(norm) && norm > clipNorm ? clipNorm / norm : 1;
+}
+
+/**
  * Turns a gradient sum into the mean gradient, in place, and clips it to a global norm.
- *
- * Each value is divided (not multiplied by a rounded reciprocal) and rounded once to float32. The norm adds the
- * squares of the rounded values in float64, in index order; squares of finite float32 values cannot overflow it, so
- * the norm is finite exactly when all values are. When norm > clipNorm all values are scaled by clipNorm / norm
- * (Pascanu, Mikolov and Bengio 2013, without the 1e-6 that torch adds to the norm).
- *
  * @param characters number of characters in the whole global batch
  * @param clipNorm largest norm allowed; undefined for no clipping
  */
 export function finishGradient(sum: Float32Array, characters: number, clipNorm: number | undefined): FinishedGradient {
-  invariant(Number.isSafeInteger(characters) && characters > 0, `character count ${characters}`);
-  invariant(clipNorm === undefined || clipNorm > 0, `clip norm ${clipNorm}`);
-  let squares = 0;
-  for (let i = 0; i < sum.length; i++) {
-    const value = Math.fround(sum[i] / characters);
-    sum[i] = value;
-    squares += value * value;
-  }
-  const norm = Math.sqrt(squares);
-  const finite = Number.isFinite(norm);
-  const clipped = finite && clipNorm !== undefined && norm > clipNorm;
-  if (clipped) scaleInPlace(sum, clipNorm / norm);
-  return { norm, finite, clipped };
+  const norm = normOf(meanInPlace(sum, characters));
+  const scale = clipScale(norm, clipNorm);
+  if (scale !== 1) scaleInPlace(sum, scale);
+  return { norm, finite: Number.isFinite(norm), clipped: scale !== 1 };
 }
 
-function scaleInPlace(vector: Float32Array, scale: number): void {
+/** Multiplies every value, rounding once to float32. */
+export function scaleInPlace(vector: Float32Array, scale: number): void {
   for (let i = 0; i < vector.length; i++) vector[i] *= scale;
 }

@@ -1,6 +1,8 @@
 export { bytesOf, createDigest } from './digest.js';
+export { Exchange } from './exchange.js';
+export type { ExchangeSetting, Piece, SendPiece } from './exchange.js';
 export { allFinite } from './finite.js';
-export { finishGradient } from './finish.js';
+export { clipScale, finishGradient, NORM_BLOCK_LENGTH, normOf, scaleInPlace } from './finish.js';
 export type { FinishedGradient } from './finish.js';
 export { layoutView, weightLayout } from './layout.js';
 export type { ModelShape, WeightEntry, WeightLayout } from './layout.js';

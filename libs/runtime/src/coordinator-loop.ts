@@ -23,7 +23,7 @@ import type { CommandReply } from './commands.js';
 import { Payloads } from './payloads.js';
 import type { Batches } from './payloads.js';
 import type { Clock, Frames, RunStore, ServerTransport } from './ports.js';
-import { copyToFloats, replicaFromParts, viewAsBytes } from './replica.js';
+import { copyToFloats, floatsOf, replicaFromParts, viewAsBytes } from './replica.js';
 import type { Replica } from './replica.js';
 
 export interface CoordinatorPorts {
@@ -42,9 +42,6 @@ export interface CoordinatorWork {
   readonly settings: CoordinatorSettings;
   /** The first weights; null when the run goes on from what workers or the store hold. */
   readonly initialReplica: Replica | null;
-  /** Float32 values in a gradient. */
-  readonly gradientLength: number;
-  readonly clipNorm: number | undefined;
 }
 
 const TICK_MS = 200;
@@ -147,8 +144,9 @@ export class CoordinatorLoop {
       return;
     }
     const { message, stamp, payloadDigests } = letter;
+    const isShipped = message.type === 'gradient' && message.held === null;
     // Copied once, here: what is received may be memory of the transport, and a gradient is kept until it is judged.
-    const vector = message.type === 'gradient' ? copyToFloats(letter.payload[0] ?? new Uint8Array()) : null;
+    const vector = isShipped ? copyToFloats(letter.payload[0] ?? new Uint8Array()) : null;
     const payload = vector === null ? letter.payload : [viewAsBytes(vector)];
     const finite = vector === null || allFinite(vector);
     this.#dispatch({ type: 'message', peer, message, stamp, payload, payloadDigests, finite });
@@ -160,8 +158,8 @@ export class CoordinatorLoop {
     if (message.type === 'sampled') {
       return lengthBytes % Int32Array.BYTES_PER_ELEMENT === 0 ? null : `a sample of ${lengthBytes} bytes`;
     }
-    if (message.type !== 'gradient') return null;
-    const expected = this.#work.gradientLength * Float32Array.BYTES_PER_ELEMENT;
+    if (message.type !== 'gradient' || message.held !== null) return null;
+    const expected = this.#work.settings.gradientLength * Float32Array.BYTES_PER_ELEMENT;
     return lengthBytes === expected ? null : `a gradient of ${lengthBytes} bytes, not ${expected}`;
   }
 
@@ -191,7 +189,7 @@ export class CoordinatorLoop {
         this.#passSent(action.message);
         return;
       case 'begin-step':
-        this.#sum = new TreeSum(action.shards, this.#work.gradientLength);
+        this.#sum = new TreeSum(action.shards, this.#work.settings.gradientLength);
         return;
       case 'collect':
         this.#pass('C3', action);
@@ -251,7 +249,7 @@ export class CoordinatorLoop {
     invariant(this.#sum !== undefined, 'a step is reduced that was not begun');
     const gradient = this.#sum.take();
     this.#sum = undefined;
-    const { norm, finite } = finishGradient(gradient, characters, this.#work.clipNorm);
+    const { norm, finite } = finishGradient(gradient, characters, this.#work.settings.clipNorm ?? undefined);
     // Never written to again: the transport may still be sending it when the next step is reduced into another array.
     this.#payloads.setGradient(viewAsBytes(gradient));
     this.#pass('C4', { step });
@@ -287,9 +285,4 @@ export class CoordinatorLoop {
     this.#writes.add(settled);
     void settled.finally(() => this.#writes.delete(settled));
   }
-}
-
-/** Bytes of ours, so aligned, seen as the floats they are. */
-function floatsOf(bytes: Uint8Array): Float32Array {
-  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / Float32Array.BYTES_PER_ELEMENT);
 }

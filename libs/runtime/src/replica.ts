@@ -95,6 +95,11 @@ export function copyToIntegers(bytes: Uint8Array): Int32Array<ArrayBuffer> {
   return integers;
 }
 
+/** Bytes of ours, so aligned, seen as the floats they are. */
+export function floatsOf(bytes: Uint8Array): Float32Array {
+  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / Float32Array.BYTES_PER_ELEMENT);
+}
+
 /** The same memory, seen as bytes. */
 export function viewAsBytes(array: Float32Array | Int32Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);

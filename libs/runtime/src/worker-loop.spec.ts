@@ -12,7 +12,7 @@ const ENVELOPE = { run: 'run-1', term: 1, membership: 1 };
 const WELCOME = {
   type: 'welcome',
   ...ENVELOPE,
-  ...{ incarnation: 'i', slot: 0, config: {}, fingerprint: 'f', layoutDigest: 'l' },
+  ...{ incarnation: 'i', slot: 0, config: {}, fingerprint: 'f', layoutDigest: 'l', mesh: false },
 } as const;
 const PREPARED = {
   type: 'prepared',
@@ -81,7 +81,7 @@ class Bench {
       this.points.push([point, step, shard].filter((part) => part !== undefined).join(' '));
     };
     this.loop = new WorkerLoop(
-      { transport: this.line, clock, compute: { submit }, digest, note, faultPoint },
+      { transport: this.line, clock, compute: { submit }, digest, note, mesh: null, faultPoint },
       {
         ...{
           coordinator: 'tcp://c:1',
@@ -125,11 +125,20 @@ const saidBy = ({ line }: Bench): string[] => line.sent.map(({ type }) => type);
 describe('WorkerLoop', () => {
   it('turns bytes into tasks and results into bytes, and passes the fault points in their order', async () => {
     const bench = await new Bench().synced();
-    const assign = { step: 3, shard: 1, attempt: 0, rows: 1, digest: false };
+    const assign = { step: 3, shard: 1, attempt: 0, rows: 1, digest: false, ship: true };
     bench.line.say({ type: 'assign', ...ENVELOPE, ...assign }, [new Uint8Array(8)]);
     const about = { step: 3, shard: 1, attempt: 0, lossSum: 1, characters: 2, computeMs: 1, weightsDigest: null };
-    await bench.answer({ type: 'gradient', ...about, payload: new Uint8Array(12) });
-    const update = { step: 3, learningRate: 0.1, digest: false, record: RECORD, journalled: 3 };
+    const held = null;
+    await bench.answer({ type: 'gradient', ...about, held, payload: new Uint8Array(12) });
+    const update = {
+      step: 3,
+      learningRate: 0.1,
+      exchange: null,
+      scale: 1,
+      digest: false,
+      record: RECORD,
+      journalled: 3,
+    };
     bench.line.say({ type: 'update', ...ENVELOPE, ...update }, [new Uint8Array(12)]);
     await bench.answer({ type: 'applied', step: 3, digest: null });
     bench.line.say({ type: 'snapshot-request', ...ENVELOPE, step: 4 });

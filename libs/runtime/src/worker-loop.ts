@@ -2,7 +2,7 @@
  * Drives a worker's machine: messages and results in, messages and tasks out. The engine is behind the `Compute`
  * port and never blocks this loop.
  */
-import { toLockstepError } from '@lockstep/config';
+import { LIMITS, toLockstepError } from '@lockstep/config';
 import { decodeCoordinatorMessage, encodeMessage, initialWorkerState, stepWorker } from '@lockstep/protocol';
 import type {
   ComputeResult,
@@ -16,6 +16,9 @@ import type {
   WorkerSettings,
   WorkerState,
 } from '@lockstep/protocol';
+import { GradientExchange } from './gradient-exchange.js';
+import { PeerLinks } from './peer-links.js';
+import type { PeerLinkMaker } from './peer-links.js';
 import type { ClientEvent, ClientTransport, Clock, Frames } from './ports.js';
 
 /** The engine's side: tasks are done strictly in the order in which they are submitted. */
@@ -33,6 +36,8 @@ export interface WorkerPorts {
   readonly compute: Compute;
   readonly digest: Digest;
   readonly note: (what: string) => void;
+  /** How other workers are reached, and under which name this one is known; null for a worker that reaches none. */
+  readonly mesh: { readonly maker: PeerLinkMaker; readonly self: string; readonly blockLength?: number } | null;
   /** Called at named places of a worker's life, for tests that hurt it there. */
   readonly faultPoint?: ((point: string, about: { step?: number; shard?: number }) => void) | undefined;
 }
@@ -44,6 +49,8 @@ export class WorkerLoop {
   readonly #events: WorkerEvent[] = [];
   #state: WorkerState;
   #running = false;
+  readonly #links: PeerLinks | undefined;
+  readonly #exchange: GradientExchange | undefined;
   /** A gradient that was given to the transport, until the next event. */
   #handedOver: { step: number; shard: number } | undefined;
   #cancelTick: () => void = () => undefined;
@@ -53,6 +60,14 @@ export class WorkerLoop {
   constructor(ports: WorkerPorts, settings: WorkerSettings) {
     this.#ports = ports;
     this.#state = initialWorkerState(settings, ports.clock.now());
+    if (ports.mesh === null) return;
+    const { maker, self, ...sizes } = ports.mesh;
+    const links = new PeerLinks(maker, self, (event) => exchange.onEvent(event));
+    const dispatch = (event: WorkerEvent): void => this.#dispatch(event);
+    const { clock, digest } = ports;
+    const exchange = new GradientExchange({ links, clock, digest, dispatch, ...sizes });
+    this.#links = links;
+    this.#exchange = exchange;
   }
 
   /**
@@ -69,6 +84,8 @@ export class WorkerLoop {
       return await ended;
     } finally {
       this.#cancelTick();
+      this.#exchange?.end();
+      await this.#links?.close(LIMITS.lingerMs);
     }
   }
 
@@ -120,6 +137,7 @@ export class WorkerLoop {
     if (pass === undefined) return;
     if (message.type === 'hello') pass('W2', {});
     else if (message.type === 'ready') pass('W4', { step: message.replica?.step ?? 0 });
+    else if (message.type === 'exchanged') pass('W14', { step: message.step });
     else if (message.type === 'gradient') {
       this.#handedOver = { step: message.step, shard: message.shard };
       pass('W8', this.#handedOver);
@@ -160,6 +178,13 @@ export class WorkerLoop {
       case 'compute':
         void this.#compute(action.conversation, action.task);
         return;
+      case 'exchange':
+        this.#exchange?.begin(action);
+        this.#ports.faultPoint?.('W13', { step: action.plan.step });
+        return;
+      case 'exchange-over':
+        this.#exchange?.end();
+        return;
       case 'reconnect':
         transport.reconnect(action.reason);
         return;
@@ -174,12 +199,25 @@ export class WorkerLoop {
 
   async #compute(conversation: number, task: ComputeTask): Promise<void> {
     try {
+      if (task.type === 'prepare' && task.mesh) await this.#listen();
       const result = await this.#ports.compute.submit(task);
+      if (task.type === 'apply' && task.update.exchange !== null) this.#exchange?.recycle(task.payload);
       this.#dispatch({ type: 'computed', conversation, result });
     } catch (error) {
       const { kind, message, hint, stack, cause } = toLockstepError(error);
       const origin = cause instanceof Error ? cause.stack : stack;
       this.#dispatch({ type: 'compute-failed', failure: { kind, what: message, hint }, stack: origin ?? '' });
     }
+  }
+
+  /** A worker that others cannot reach is of use all the same: it ships its gradients. */
+  async #listen(): Promise<void> {
+    let endpoint: string | null = null;
+    try {
+      endpoint = (await this.#links?.listen()) ?? null;
+    } catch (error) {
+      this.#ports.note(`other workers cannot reach this one: ${toLockstepError(error).message}`);
+    }
+    this.#dispatch({ type: 'listening', endpoint });
   }
 }

@@ -20,6 +20,7 @@ const CHANGEABLE: ReadonlySet<string> = new Set<keyof TrainOptions>([
   'minWorkers',
   'bind',
   'workerTimeout',
+  'topology',
   'audit',
   'checkpointEvery',
   'keep',

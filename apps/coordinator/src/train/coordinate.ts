@@ -189,8 +189,6 @@ async function beginLife(leading: Leading, store: DirectoryStore, initial: Repli
     {
       settings,
       initialReplica: settings.initial === null ? null : initial,
-      gradientLength: plan.layout.length,
-      clipNorm: plan.config.clipNorm ?? undefined,
     },
   );
   return { loop, observer, term: life.term, settings };

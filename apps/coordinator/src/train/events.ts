@@ -78,6 +78,7 @@ export type RunEvent =
       /** Up to here steps are computed again and compared with the journal. */
       readonly replayUntil: number;
     }
+  | { readonly event: 'topology'; readonly topology: 'star' | 'mesh'; readonly why: string }
   | { readonly event: 'plan'; readonly fromStep: number; readonly shards: number }
   | { readonly event: 'quarantined'; readonly name: string; readonly detail: string }
   | { readonly event: 'notice'; readonly text: string }

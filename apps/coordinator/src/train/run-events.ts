@@ -83,6 +83,8 @@ function toEvent(report: Report, plan: RunPlan): RunEvent {
       return lateEvent(report);
     case 'recovered':
       return { event: 'recovered', from: report.from, step: report.step, replayUntil: report.replayUntil };
+    case 'topology':
+      return { event: 'topology', topology: report.topology, why: report.why };
     case 'plan':
       return { event: 'plan', fromStep: report.fromStep + 1, shards: report.shards };
     case 'quarantined':

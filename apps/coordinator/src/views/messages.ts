@@ -54,6 +54,11 @@ export function recoveredLine({ from, step, replayUntil }: EventOf<'recovered'>)
   return `goes on ${source} after step ${formatCount(step)}${replay}`;
 }
 
+export function topologyLine({ topology, why }: EventOf<'topology'>): string {
+  const who = topology === 'mesh' ? 'the workers among themselves' : 'the coordinator';
+  return `topology ${topology}: gradients are summed by ${who} (${why})`;
+}
+
 export function planLine({ fromStep, shards }: EventOf<'plan'>): string {
   return `${plural(shards, 'shard')} a batch from step ${formatCount(fromStep)} on`;
 }

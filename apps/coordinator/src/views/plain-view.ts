@@ -11,6 +11,7 @@ import {
   sampleLines,
   startLines,
   summaryLines,
+  topologyLine,
   validationLine,
   workerLine,
 } from './messages.js';
@@ -54,6 +55,8 @@ export class PlainView implements RunView {
         return [lateLine(event)];
       case 'recovered':
         return [recoveredLine(event)];
+      case 'topology':
+        return [topologyLine(event)];
       case 'plan':
         return [planLine(event)];
       case 'quarantined':

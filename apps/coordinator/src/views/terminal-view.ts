@@ -16,6 +16,7 @@ import {
   sampleLines,
   startLines,
   summaryLines,
+  topologyLine,
   validationLine,
   workerLine,
 } from './messages.js';
@@ -99,6 +100,9 @@ export class TerminalView implements RunView {
         return;
       case 'recovered':
         this.#log([recoveredLine(event)]);
+        return;
+      case 'topology':
+        this.#log([topologyLine(event)]);
         return;
       case 'plan':
         this.#log([planLine(event)]);

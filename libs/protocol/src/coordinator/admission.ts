@@ -9,6 +9,7 @@ import type { CoordinatorAction } from './events.js';
 import { end, envelope, report, send, sendLast, sendStamped } from './sending.js';
 import { withWorker } from './state.js';
 import type { CoordinatorState, WorkerRecord } from './state.js';
+import { measureTransfer } from './topology.js';
 import { standingOf, strike, unstrike } from './strikes.js';
 
 type Message<T extends WorkerMessage['type']> = Extract<WorkerMessage, { type: T }>;
@@ -111,6 +112,7 @@ function welcome(
     received: 1,
     sent: 0,
     computeClass: '',
+    endpoint: null,
     heardAtMs: nowMs,
     sinceMs: nowMs,
     activity: 'preparing',
@@ -128,8 +130,9 @@ function welcome(
   const awaited = new Map(state.awaited);
   if (message.obeyed !== null && message.run !== null) awaited.set(peer, nowMs);
   const next = withWorker({ ...state, awaited, membership: state.membership + 1 }, worker);
-  const { incarnation, config, fingerprint, layoutDigest } = state.settings;
-  send(out, peer, { type: 'welcome', ...envelope(next), incarnation, slot, config, fingerprint, layoutDigest });
+  const { incarnation, config, fingerprint, layoutDigest, topology } = state.settings;
+  const about = { incarnation, slot, config, fingerprint, layoutDigest, mesh: topology !== 'star' };
+  send(out, peer, { type: 'welcome', ...envelope(next), ...about });
   report(out, { type: 'worker', slot, status: 'preparing', detail: `${name}, pid ${pid} on ${host}` });
   return next;
 }
@@ -152,8 +155,9 @@ export function onReady(
   warnOfOtherClass(state, out, worker, message.computeClass);
   const awaited = new Map(state.awaited);
   awaited.delete(worker.peer);
-  const { computeClass, replica, records, engine, device } = message;
-  const waiting: WorkerRecord = { ...worker, status: 'waiting', computeClass, replica, records, sinceMs: nowMs };
+  const { computeClass, endpoint, replica, records, engine, device } = message;
+  const about = { computeClass, endpoint, replica, records };
+  const waiting: WorkerRecord = { ...worker, ...about, status: 'waiting', sinceMs: nowMs };
   report(out, { type: 'worker', slot: worker.slot, status: 'waiting', detail: `${engine} on ${device}` });
   return takeUp(withWorker({ ...state, awaited }, waiting), out, waiting, nowMs);
 }
@@ -183,9 +187,13 @@ export function takeUp(
   nowMs: number,
 ): CoordinatorState {
   const { replica } = worker;
-  const isUnsettled = state.phase.name === 'recovering' || state.phase.name === 'reducing';
+  const { phase } = state;
+  const isUnsettled = phase.name === 'recovering' || phase.name === 'reducing' || phase.name === 'exchanging';
+  // Others may be about to exchange gradients with all who take part.
+  const isOutOfReach = phase.name === 'computing' && phase.mesh && worker.endpoint === null;
   if (
     isUnsettled ||
+    isOutOfReach ||
     !mayJoin(worker, nowMs) ||
     replica?.step !== state.step ||
     replica.digest !== state.agreed.get(state.step)
@@ -229,7 +237,9 @@ export function onSynced(
     const what = `worker ${worker.slot} holds other weights than it was sent (digest ${message.digest})`;
     return dismiss(strike(state, worker.name, nowMs), out, worker, 'dropped', what);
   }
-  if (message.step === state.step && state.replica?.step === state.step) return makeReady(state, out, worker, nowMs);
+  if (message.step === state.step && state.replica?.step === state.step) {
+    return makeReady(measureTransfer(state, worker.sinceMs, nowMs), out, worker, nowMs);
+  }
   // The run has gone elsewhere meanwhile.
   const { step, digest } = message;
   return withWorker(state, { ...worker, status: 'waiting', sinceMs: nowMs, replica: { step, digest } });

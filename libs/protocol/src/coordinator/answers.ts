@@ -18,7 +18,8 @@ import { quarantine } from './strikes.js';
 
 export interface GradientAnswer {
   readonly message: Extract<WorkerMessage, { type: 'gradient' }>;
-  readonly payload: Uint8Array;
+  /** Null when the worker holds it. */
+  readonly payload: Uint8Array | null;
   readonly digest: string;
   readonly finite: boolean;
 }
@@ -43,6 +44,10 @@ export function onGradient(
   const assignment = open.assignments.find(({ peer, attempt }) => peer === worker.peer && attempt === message.attempt);
   if (assignment === undefined) {
     reject(out, worker, 'not-asked-for', `shard ${message.shard}, attempt ${message.attempt}`);
+    return heard;
+  }
+  if ((given.payload === null) !== phase.mesh) {
+    reject(out, worker, 'not-asked-for', `a gradient that is ${phase.mesh ? 'shipped' : 'held'}`);
     return heard;
   }
   const shard = shardsAt(heard.plans, heard.step)[message.shard];
@@ -123,11 +128,13 @@ function judgeShard(state: CoordinatorState, out: CoordinatorAction[], index: nu
       return end(sound, out, undecided(sound, index, open.answers));
     case 'accepted': {
       const { answer, outvoted } = verdict;
-      out.push({ type: 'collect', step: sound.step, shard: index, payload: answer.payload });
+      const { payload } = answer;
+      if (payload !== null) out.push({ type: 'collect', step: sound.step, shard: index, payload });
       const shards = new Map(sound.phase.open);
       shards.delete(index);
       const { peer, lossSum, characters, digest, weightsDigest } = answer;
-      const results = new Map(sound.phase.results).set(index, { peer, lossSum, characters, digest, weightsDigest });
+      const result = { peer, lossSum, characters, digest, weightsDigest, attempts: open.attempts };
+      const results = new Map(sound.phase.results).set(index, result);
       const accepted: CoordinatorState = { ...sound, phase: { ...sound.phase, open: shards, results } };
       return outvoted.reduce((rest, wrong) => expel(rest, out, wrong, index, open.answers, nowMs), accepted);
     }

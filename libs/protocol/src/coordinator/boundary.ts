@@ -12,12 +12,14 @@ import { endPoisoned } from './departure.js';
 import { everybodyDrains, releaseDrained } from './draining.js';
 import { beginEvaluation, continueEvaluation, evaluationIsDue } from './evaluation.js';
 import type { CoordinatorAction } from './events.js';
+import { beginExchange, continueExchange, reopenLost } from './exchanging.js';
 import { beginRecovery, isSomebodyAwaited, recover } from './recovery.js';
 import { changePlan } from './replanning.js';
 import { end, envelope, send } from './sending.js';
 import { readyWorkers } from './state.js';
 import type { CoordinatorState, Phase } from './state.js';
 import { beginStep, reduceWhenFull } from './step.js';
+import { chooseTopology } from './topology.js';
 
 /** Moves on as far as the state allows. */
 export function advance(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
@@ -48,6 +50,8 @@ function advanceOnce(state: CoordinatorState, out: CoordinatorAction[], nowMs: n
       return decide(state, out, nowMs);
     case 'computing':
       return compute(state, out, nowMs);
+    case 'exchanging':
+      return continueExchange(state, out, nowMs);
     case 'levelling':
       return level(state, out, nowMs);
     case 'evaluating':
@@ -77,8 +81,9 @@ function needsReplica({ name }: Phase): boolean {
 }
 
 function compute(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
-  const judged = judgeAnswers(state, out, nowMs);
+  const judged = reopenLost(judgeAnswers(state, out, nowMs));
   if (judged.phase.name !== 'computing' || readyWorkers(judged).length === 0) return judged;
+  if (judged.phase.mesh && judged.phase.open.size === 0) return beginExchange(judged, out, nowMs);
   return reduceWhenFull(dealShards(judged, out, nowMs), out);
 }
 
@@ -154,7 +159,7 @@ function decide(state: CoordinatorState, out: CoordinatorAction[], nowMs: number
     return { ...state, checkpointedStep: state.step, phase: { name: 'levelling', sinceMs: nowMs } };
   }
   if (somebodyJoins(state, nowMs)) return { ...state, phase: { name: 'levelling', sinceMs: nowMs } };
-  return beginStep(state, out, nowMs);
+  return beginStep(chooseTopology(state, out), out, nowMs);
 }
 
 function close(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {

@@ -14,6 +14,7 @@ import { onTick } from './deadlines.js';
 import { losePeer } from './departure.js';
 import { beginDrain } from './draining.js';
 import { onEvaluated } from './evaluation.js';
+import { onExchangeNews } from './exchanging.js';
 import type { Command, CoordinatorAction, CoordinatorEvent } from './events.js';
 import { catchUp } from './lateness.js';
 import { onRestored } from './recovery.js';
@@ -185,10 +186,14 @@ function obey(
         activityAtMs: nowMs,
       });
     case 'gradient': {
-      const [digest] = payloadDigests;
-      if (bytes === undefined || digest === undefined) return state;
-      return onGradient(state, out, worker, { message, payload: bytes, digest, finite: event.finite }, nowMs);
+      const { digest, finite } = message.held ?? { digest: payloadDigests[0], finite: event.finite };
+      if (digest === undefined) return state;
+      return onGradient(state, out, worker, { message, payload: bytes ?? null, digest, finite }, nowMs);
     }
+    case 'exchanged':
+    case 'exchange-broken':
+    case 'exchange-waits':
+      return onExchangeNews(state, out, worker, message, nowMs);
     case 'applied':
       return onApplied(state, out, worker, message, nowMs);
     case 'snapshot':

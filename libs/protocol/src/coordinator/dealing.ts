@@ -101,7 +101,8 @@ function assign(
   const attempt = open.attempts;
   const rows = rowEnd - rowStart;
   const digest = wantsWeightsDigest(state);
-  const message = { type: 'assign', ...envelope(state), step, shard: index, attempt, rows, digest } as const;
+  const ship = !phase.mesh;
+  const message = { type: 'assign', ...envelope(state), step, shard: index, attempt, rows, digest, ship } as const;
   send(out, taker.peer, message, { kind: 'windows', step, rowStart, rowEnd });
   const assignments = [...open.assignments, { peer: taker.peer, attempt, sinceMs: nowMs }];
   const shards = new Map(phase.open).set(index, { ...open, attempts: attempt + 1, assignments });

@@ -37,5 +37,14 @@ function canGo(state: CoordinatorState, worker: WorkerRecord, nowMs: number): bo
   if (others.length === 0 && !isHeld) return false;
   if (state.phase.name === 'sampling' && state.phase.peer === worker.peer) return false;
   const isOverdue = nowMs - (worker.drainingSinceMs ?? nowMs) > LIMITS.drainMs;
+  if (!isOverdue && isHolding(state, worker.peer)) return false;
   return isOverdue || (!hasOpenTasks(state, worker.peer) && state.snapshot?.peer !== worker.peer);
+}
+
+/** Whether others need what this worker holds: a gradient, or its part in an exchange. */
+function isHolding({ phase }: CoordinatorState, peer: string): boolean {
+  if (phase.name === 'exchanging') return phase.members.includes(peer);
+  if (phase.name !== 'computing' || !phase.mesh) return false;
+  const answers = [...phase.open.values()].flatMap((shard) => shard.answers);
+  return [...phase.results.values(), ...answers].some((held) => held.peer === peer);
 }

@@ -70,6 +70,7 @@ export type Rejection =
   | 'not-asked-for'
   | 'wrong-size'
   | 'other-weights'
+  | 'exchange-broken'
   | 'not-finite';
 
 export type Report =
@@ -108,6 +109,8 @@ export type Report =
       /** Steps up to here were journalled before and are compared as they are computed again. */
       readonly replayUntil: number;
     }
+  /** How gradients are summed from the step on that begins now. */
+  | { readonly type: 'topology'; readonly topology: 'star' | 'mesh'; readonly why: string }
   | { readonly type: 'plan'; readonly fromStep: number; readonly shards: number }
   | { readonly type: 'quarantined'; readonly peer: string; readonly name: string; readonly detail: string }
   | { readonly type: 'validation'; readonly step: number; readonly loss: number; readonly characters: number }

@@ -65,7 +65,7 @@ export function noticeLate(state: CoordinatorState, out: CoordinatorAction[], no
   return next;
 }
 
-function setBack(state: CoordinatorState, worker: WorkerRecord, nowMs: number): CoordinatorState {
+export function setBack(state: CoordinatorState, worker: WorkerRecord, nowMs: number): CoordinatorState {
   const isAgain = nowMs - worker.restUntilMs < LIMITS.lateMemoryMs;
   const lateTimes = isAgain ? worker.lateTimes + 1 : 1;
   return withWorker(waitNoMore(state, worker.peer), { ...worker, status: 'behind', sinceMs: nowMs, lateTimes });

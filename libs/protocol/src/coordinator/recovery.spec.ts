@@ -174,7 +174,15 @@ describe('what was under way when all weights were lost', () => {
     cluster.tick();
     const [plan] = those(cluster.actions, 'journal-plan').map((action) => action.plan);
     // Shard 4 of five is the row behind shard 4 of six, and as long.
-    const answer = { type: 'gradient', step: 1, attempt: 0, lossSum: 10, characters: 5, computeMs: 1 } as const;
+    const answer = {
+      type: 'gradient',
+      step: 1,
+      attempt: 0,
+      lossSum: 10,
+      characters: 5,
+      computeMs: 1,
+      held: null,
+    } as const;
     const late = [3, 4].map((shard) => ({ ...answer, shard, weightsDigest: 'd1' }));
     const said = late.flatMap((message) => {
       const actions = cluster.say('b', message, [new Uint8Array(4)], { digest: `old ${message.shard}` });

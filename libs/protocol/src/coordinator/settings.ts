@@ -50,6 +50,12 @@ export interface CoordinatorSettings {
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
   readonly learningRate: number;
+  /** Values in a gradient. */
+  readonly gradientLength: number;
+  /** Largest norm of a gradient; null for no clipping. */
+  readonly clipNorm: number | null;
+  /** Who sums the gradients: the coordinator, the workers among themselves, or whoever is faster. */
+  readonly topology: 'auto' | 'star' | 'mesh';
   readonly minWorkers: number;
   readonly workerTimeoutMs: number;
   readonly digestEvery: number;

@@ -2,7 +2,7 @@
  * The coordinator's whole memory. It holds no weights and sums no gradients: payloads pass by, and the driver keeps
  * what has to be kept.
  *
- *   gathering --enough workers--> computing --all shards--> reducing --update sent--> (boundary)
+ *   gathering --enough workers--> computing --all shards--> reducing or exchanging --update sent--> (boundary)
  *   boundary: level joiners, change the plan, evaluate at the end of an epoch, take a checkpoint, then compute the next
  * step or close the run
  *   closing:  settle (all updates applied), evaluate, last snapshot, sample, ended
@@ -46,6 +46,8 @@ export interface WorkerRecord {
   readonly received: number;
   readonly sent: number;
   readonly computeClass: string;
+  /** Where other workers reach it; null when they cannot. */
+  readonly endpoint: string | null;
   readonly heardAtMs: number;
   /** When `status` last changed. */
   readonly sinceMs: number;
@@ -82,7 +84,8 @@ export interface Answer {
   readonly digest: string;
   /** Of the weights it was computed from; null when none was asked for. */
   readonly weightsDigest: string | null;
-  readonly payload: Uint8Array;
+  /** Null when the worker holds it. */
+  readonly payload: Uint8Array | null;
 }
 
 /** A shard of the running step that has no result yet. */
@@ -100,6 +103,8 @@ export interface ShardResult {
   readonly characters: number;
   readonly digest: string;
   readonly weightsDigest: string | null;
+  /** How often the shard was given to somebody. */
+  readonly attempts: number;
 }
 
 export interface EvaluationResult {
@@ -107,11 +112,21 @@ export interface EvaluationResult {
   readonly characters: number;
 }
 
+export interface ExchangeWait {
+  readonly missing: readonly string[];
+  readonly sinceMs: number;
+  readonly atMs: number;
+}
+
 export type Phase =
   | { readonly name: 'gathering'; readonly sinceMs: number; readonly needed: number }
   | { readonly name: 'recovering'; readonly sinceMs: number; readonly needed: number; readonly loading: boolean }
   | {
       readonly name: 'computing';
+      /** Whether workers hold their gradients, to exchange them with each other, instead of shipping them. */
+      readonly mesh: boolean;
+      /** Exchanges of this step that came to nothing. */
+      readonly failures: number;
       readonly open: ReadonlyMap<number, OpenShard>;
       readonly results: ReadonlyMap<number, ShardResult>;
       readonly sinceMs: number;
@@ -122,6 +137,24 @@ export type Phase =
       readonly characters: number;
       readonly shardDigests: readonly string[];
       readonly sinceMs: number;
+    }
+  /** The workers sum the gradients that they hold. */
+  | {
+      readonly name: 'exchanging';
+      readonly exchange: number;
+      /** Peers, in the order of their slices. */
+      readonly members: readonly string[];
+      readonly results: ReadonlyMap<number, ShardResult>;
+      /** Squares of the norm blocks of their slices, of those who hold the whole mean. */
+      readonly done: ReadonlyMap<string, readonly number[]>;
+      /** Members that wait for others, since when, and when they last said so. */
+      readonly waits: ReadonlyMap<string, ExchangeWait>;
+      /** When a member said that something is lost. */
+      readonly brokenAtMs: number | null;
+      readonly failures: number;
+      /** Beginning of the step, and of the exchange. */
+      readonly sinceMs: number;
+      readonly begunMs: number;
     }
   /** Joiners receive the replica of the current step; nobody computes. */
   | { readonly name: 'levelling'; readonly sinceMs: number }
@@ -207,6 +240,14 @@ export interface CoordinatorState {
   readonly evaluation: number;
   readonly sampled: boolean;
   readonly stopRequested: boolean;
+  /** Number of the next exchange. */
+  readonly exchanges: number;
+  /** Workers could not reach each other: gradients go by the coordinator. */
+  readonly isMeshGivenUp: boolean;
+  /** How the gradients of the last step were summed; null before the first. */
+  readonly topology: 'star' | 'mesh' | null;
+  /** Bytes a second at which replicas have reached workers; null before the first has. */
+  readonly bytesPerSecond: number | null;
   readonly planRequest: { readonly id: number; readonly shards: number } | null;
   /** Times of the latest answers, oldest first. */
   readonly answerMs: readonly number[];
@@ -251,6 +292,10 @@ export function initialCoordinatorState(settings: CoordinatorSettings, nowMs: nu
     evaluation: 0,
     sampled: false,
     stopRequested: false,
+    exchanges: 0,
+    isMeshGivenUp: false,
+    topology: null,
+    bytesPerSecond: null,
     planRequest: null,
     answerMs: [],
     pulsedAtMs: nowMs,

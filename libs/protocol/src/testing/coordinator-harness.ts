@@ -33,6 +33,9 @@ function testSettings({ shards = 2, ...overrides }: Overrides = {}): Coordinator
     totalSteps: 3,
     stepsPerEpoch: 100,
     learningRate: 0.1,
+    gradientLength: 1,
+    clipNorm: null,
+    topology: 'star',
     minWorkers: 2,
     workerTimeoutMs: 10_000,
     digestEvery: 1,
@@ -154,12 +157,14 @@ export class CoordinatorHarness {
     peer: string,
     overrides: {
       computeClass?: string;
+      endpoint?: string | null;
       replica?: { step: number; digest: string } | null;
       records?: StepRecord[];
     } = {},
   ): readonly CoordinatorAction[] {
     const about = { fingerprint: 'f', layoutDigest: 'l', computeClass: 'c', engine: 'e', device: 'cpu' };
-    return this.say(peer, { type: 'ready', ...about, replica: null, records: [], ...overrides });
+    const held = { endpoint: `tcp://${peer}`, replica: null, records: [] };
+    return this.say(peer, { type: 'ready', ...about, ...held, ...overrides });
   }
 
   synced(peer: string, digest = this.state.replica?.digest ?? ''): readonly CoordinatorAction[] {
@@ -209,7 +214,9 @@ export class CoordinatorHarness {
       weightsDigest: `d${this.state.step}`,
       ...fields,
     };
-    return this.say(peer, { type: 'gradient', ...answer }, [GRADIENT], { digest, finite });
+    const isHeld = phase.name === 'computing' && phase.mesh;
+    if (isHeld) return this.say(peer, { type: 'gradient', ...answer, held: { digest, finite } });
+    return this.say(peer, { type: 'gradient', ...answer, held: null }, [GRADIENT], { digest, finite });
   }
 
   applied(peer: string, step: number, digest: string | null = `d${step + 1}`): readonly CoordinatorAction[] {

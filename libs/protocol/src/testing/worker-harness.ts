@@ -85,7 +85,7 @@ export class WorkerHarness {
   welcome(overrides: { run?: string; term?: number; incarnation?: string } = {}): readonly WorkerAction[] {
     const { incarnation = 'i-1', ...envelope } = overrides;
     this.#envelope = { ...ENVELOPE, ...envelope };
-    const about = { slot: 0, config: {}, fingerprint: 'f', layoutDigest: 'l', incarnation };
+    const about = { slot: 0, config: {}, fingerprint: 'f', layoutDigest: 'l', mesh: true, incarnation };
     return this.receive({ type: 'welcome', ...this.#envelope, ...about }, []);
   }
 
@@ -101,11 +101,11 @@ export class WorkerHarness {
   }
 
   assign(step: number, shard = 0): CoordinatorMessage {
-    return { type: 'assign', ...this.#envelope, step, shard, attempt: 0, rows: 4, digest: false };
+    return { type: 'assign', ...this.#envelope, step, shard, attempt: 0, rows: 4, digest: false, ship: true };
   }
 
   update(step: number, journalled = 0): CoordinatorMessage {
-    const how = { learningRate: 0.1, digest: false, record: recordOf(step), journalled };
+    const how = { learningRate: 0.1, exchange: null, scale: 1, digest: false, record: recordOf(step), journalled };
     return { type: 'update', ...this.#envelope, step, ...how };
   }
 
@@ -145,6 +145,6 @@ export class WorkerHarness {
 export const syncedWorker = (): WorkerHarness => new WorkerHarness().synced();
 
 export function gradientOf(step: number, shard: number): Extract<ComputeResult, { type: 'gradient' }> {
-  const about = { lossSum: 1, characters: 4, computeMs: 1, weightsDigest: null };
+  const about = { lossSum: 1, characters: 4, computeMs: 1, weightsDigest: null, held: null };
   return { type: 'gradient', step, shard, attempt: 0, ...about, payload: new Uint8Array(4) };
 }

@@ -81,7 +81,7 @@ describe('heartbeats', () => {
     expect(activity()).toBe('computing');
     worker.computed({
       ...{ type: 'gradient', step: 0, shard: 0, attempt: 0, lossSum: 1, characters: 1 },
-      ...{ computeMs: 1, weightsDigest: null, payload: new Uint8Array(4) },
+      ...{ computeMs: 1, weightsDigest: null, held: null, payload: new Uint8Array(4) },
     });
     expect(activity()).toBe('applying');
     worker.computed({ type: 'applied', step: 0, digest: null });

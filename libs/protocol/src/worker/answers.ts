@@ -5,6 +5,7 @@
 import { LIMITS, invariant } from '@lockstep/config';
 import type { Activity } from '../messages.js';
 import type { ComputeResult, ComputeTask, WorkerAction } from './events.js';
+import { hold } from './exchanging.js';
 import { say } from './saying.js';
 import { isWelcomed } from './state.js';
 import type { WorkerState } from './state.js';
@@ -19,9 +20,10 @@ const ACTIVITIES: Readonly<Record<ComputeTask['type'], Activity>> = {
   sample: 'sampling',
 };
 
-/** What the compute side is at: the oldest task without an answer. */
-export function activityOf({ tasks: [oldest] }: WorkerState): Activity {
-  return oldest === undefined ? 'idle' : ACTIVITIES[oldest];
+/** What the compute side is at: the oldest task without an answer; else what the driver is at. */
+export function activityOf({ tasks: [oldest], exchange }: WorkerState): Activity {
+  if (oldest !== undefined) return ACTIVITIES[oldest];
+  return exchange === null ? 'idle' : 'exchanging';
 }
 
 export function onComputed(
@@ -37,12 +39,16 @@ export function onComputed(
   switch (result.type) {
     case 'prepared': {
       invariant((result.replica?.step ?? null) === state.step, 'the replica is not where it was sent');
-      const { records } = state;
-      return { ...say(state, out, { ...envelope, ...result, type: 'ready', records }), phase: 'unsynced' };
+      const { records, endpoint } = state;
+      return { ...say(state, out, { ...envelope, ...result, type: 'ready', endpoint, records }), phase: 'unsynced' };
     }
     case 'loaded':
       return { ...say(state, out, { ...envelope, ...result, type: 'synced' }), phase: 'synced' };
-    case 'gradient':
+    case 'gradient': {
+      if (result.held !== null) return hold(state, out, result);
+      const { payload, ...header } = result;
+      return say(state, out, { ...envelope, ...header }, [payload]);
+    }
     case 'sampled': {
       const { payload, ...header } = result;
       return say(state, out, { ...envelope, ...header }, [payload]);

@@ -23,6 +23,8 @@ export type ComputeResult =
       readonly characters: number;
       readonly computeMs: number;
       readonly weightsDigest: string | null;
+      /** Of a gradient that is to be held for an exchange; null when it is to be shipped. */
+      readonly held: { readonly digest: string; readonly finite: boolean } | null;
       readonly payload: Uint8Array;
     }
   | { readonly type: 'applied'; readonly step: number; readonly digest: string | null }
@@ -59,6 +61,17 @@ export type WorkerEvent =
   /** @param conversation that of the task, as given with the `compute` action */
   | { readonly type: 'computed'; readonly conversation: number; readonly result: ComputeResult }
   | { readonly type: 'compute-failed'; readonly failure: Failure; readonly stack: string }
+  /** Where other workers reach this one; null when they cannot. */
+  | { readonly type: 'listening'; readonly endpoint: string | null }
+  /** The mean gradient is complete. */
+  | {
+      readonly type: 'exchanged';
+      readonly exchange: number;
+      readonly squares: readonly number[];
+      readonly mean: Uint8Array;
+    }
+  | { readonly type: 'exchange-broken'; readonly exchange: number; readonly peer: string; readonly reason: string }
+  | { readonly type: 'exchange-waits'; readonly exchange: number; readonly missing: readonly string[] }
   /** SIGTERM, or whoever started the worker wants it back. */
   | { readonly type: 'leave-requested' }
   | { readonly type: 'tick' };
@@ -67,7 +80,7 @@ type Asked<T extends CoordinatorMessage['type']> = Extract<CoordinatorMessage, {
 
 /** Work for the compute side; done strictly in the order given. */
 export type ComputeTask =
-  | { readonly type: 'prepare'; readonly config: unknown }
+  | { readonly type: 'prepare'; readonly config: unknown; readonly mesh: boolean }
   | {
       readonly type: 'load';
       readonly step: number;
@@ -93,6 +106,15 @@ export type WorkerAction =
       readonly payload: readonly Uint8Array[];
     }
   | { readonly type: 'compute'; readonly conversation: number; readonly task: ComputeTask }
+  /** Sum these gradients with those of the others, as the member at place `self`; an exchange that goes on is void. */
+  | {
+      readonly type: 'exchange';
+      readonly plan: Asked<'exchange'>;
+      readonly self: number;
+      readonly held: ReadonlyMap<number, Uint8Array>;
+    }
+  /** The last exchange is over, or void: nothing of it will be asked for. */
+  | { readonly type: 'exchange-over' }
   /** Break the connection off and make another one: what comes over this one cannot be trusted. */
   | { readonly type: 'reconnect'; readonly reason: string }
   | { readonly type: 'note'; readonly what: string }

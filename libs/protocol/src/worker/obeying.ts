@@ -2,7 +2,8 @@
 import { LIMITS, invariant } from '@lockstep/config';
 import type { CoordinatorMessage, StepRecord } from '../messages.js';
 import type { WorkerAction } from './events.js';
-import { breach, compute, finish, note } from './saying.js';
+import { applyExchanged, beginExchange } from './exchanging.js';
+import { breach, compute, finish, forgetExchange, note } from './saying.js';
 import { isWelcomed } from './state.js';
 import type { WorkerState } from './state.js';
 
@@ -49,7 +50,7 @@ function enter(state: WorkerState, out: WorkerAction[], message: Told<'welcome'>
   out.push({ type: 'note', what: `joined run ${run} as worker ${message.slot}` });
   const envelope = { run, term, membership };
   const entered: WorkerState = { ...state, phase: 'preparing', envelope, incarnation, aloneSinceMs: null };
-  return compute(entered, out, { type: 'prepare', config: message.config });
+  return compute(entered, out, { type: 'prepare', config: message.config, mesh: message.mesh });
 }
 
 function hold(state: WorkerState, out: WorkerAction[], message: Told<'wait'>, nowMs: number): WorkerState {
@@ -74,7 +75,7 @@ function collect(
   const come = [...begun.parts, bytes];
   if (come.length < parts) return { ...state, arriving: { about: begun.about, parts: come } };
   // What this process applied itself says nothing of how this replica came about.
-  const replaced: WorkerState = { ...state, step, arriving: null, records: [] };
+  const replaced: WorkerState = { ...forgetExchange(state, out), step, arriving: null, records: [] };
   return compute(replaced, out, { type: 'load', step, optimizerSteps, slots, payload: come });
 }
 
@@ -91,7 +92,7 @@ function isSame(left: Told<'replica'>, right: Told<'replica'>): boolean {
 function work(
   state: WorkerState,
   out: WorkerAction[],
-  message: Told<'assign' | 'update' | 'snapshot-request' | 'evaluate' | 'sample'>,
+  message: Told<'assign' | 'exchange' | 'update' | 'snapshot-request' | 'evaluate' | 'sample'>,
   payload: readonly Uint8Array[],
   nowMs: number,
 ): WorkerState {
@@ -109,12 +110,10 @@ function work(
     case 'assign':
       invariant(first !== undefined, 'an assignment without its windows');
       return compute(synced, out, { type: 'gradient', assign: message, payload: first });
-    case 'update': {
-      invariant(first !== undefined, 'an update without its gradient');
-      const records = remember(state.records, message.record, message.journalled);
-      const updated: WorkerState = { ...synced, step: state.step + 1, records };
-      return compute(updated, out, { type: 'apply', update: message, payload: first });
-    }
+    case 'exchange':
+      return beginExchange(synced, out, message, nowMs);
+    case 'update':
+      return update(synced, out, message, first, nowMs);
     case 'snapshot-request':
       return compute(synced, out, { type: 'snapshot', step: message.step });
     case 'evaluate':
@@ -123,6 +122,23 @@ function work(
     case 'sample':
       return compute(synced, out, { type: 'sample', sample: message });
   }
+}
+
+/** Puts the update into the queue of the compute side, and forgets what its step has left. */
+function update(
+  state: WorkerState,
+  out: WorkerAction[],
+  message: Told<'update'>,
+  gradient: Uint8Array | undefined,
+  nowMs: number,
+): WorkerState {
+  const applying =
+    gradient === undefined
+      ? applyExchanged(state, out, message, nowMs)
+      : compute(state, out, { type: 'apply', update: message, payload: gradient });
+  if (applying.phase !== 'synced') return applying;
+  const records = remember(state.records, message.record, message.journalled);
+  return { ...forgetExchange(applying, out), step: message.step + 1, records };
 }
 
 function remember(records: readonly StepRecord[], record: StepRecord, journalled: number): readonly StepRecord[] {

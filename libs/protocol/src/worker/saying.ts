@@ -65,10 +65,17 @@ export function fail(state: WorkerState, out: WorkerAction[], failure: Failure, 
   return finish(state, out, { result: 'failed', failure });
 }
 
+/** The gradients of a step are not needed any more, or void with the conversation they belong to. */
+export function forgetExchange(state: WorkerState, out: WorkerAction[]): WorkerState {
+  if (state.exchange !== null) out.push({ type: 'exchange-over' });
+  return state.exchange === null && state.held.size === 0 ? state : { ...state, held: new Map(), exchange: null };
+}
+
 /** The connection is no more; what is held is kept for the next one. A worker about to go does not wait for that. */
 export function lose(state: WorkerState, out: WorkerAction[], nowMs: number): WorkerState {
   if (state.leavingAtMs !== null) return finish(state, out, { result: 'left' });
-  return { ...state, phase: 'away', arriving: null, aloneSinceMs: state.aloneSinceMs ?? nowMs };
+  const aloneSinceMs = state.aloneSinceMs ?? nowMs;
+  return { ...forgetExchange(state, out), phase: 'away', arriving: null, aloneSinceMs };
 }
 
 /** Gives a connection up that cannot be trusted. */

@@ -59,6 +59,12 @@ export interface WorkerState {
   readonly step: number | null;
   /** A replica of which some parts have come, in order. */
   readonly arriving: { readonly about: ReplicaPart; readonly parts: readonly Uint8Array[] } | null;
+  /** Where other workers reach this one; null while it takes part in no exchange. */
+  readonly endpoint: string | null;
+  /** Gradients of the current step that are held for an exchange, by shard. */
+  readonly held: ReadonlyMap<number, Uint8Array>;
+  /** The exchange that goes on; its mean gradient once it is complete. */
+  readonly exchange: { readonly id: number; readonly mean: Uint8Array | null } | null;
   /** Of the steps that were applied here and may be missing in the journal, ascending. */
   readonly records: readonly StepRecord[];
   /** Messages out of place since the last update was applied. */
@@ -88,6 +94,9 @@ export function initialWorkerState(settings: WorkerSettings, nowMs: number): Wor
     incarnation: null,
     step: null,
     arriving: null,
+    endpoint: null,
+    held: new Map(),
+    exchange: null,
     records: [],
     breaches: 0,
     tasks: [],

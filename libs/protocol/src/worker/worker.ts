@@ -7,6 +7,7 @@ import { LIMITS } from '@lockstep/config';
 import type { CoordinatorMessage, Failure } from '../messages.js';
 import { activityOf, onComputed } from './answers.js';
 import type { WorkerAction, WorkerEvent } from './events.js';
+import { onExchanged, onHindrance } from './exchanging.js';
 import { obey } from './obeying.js';
 import { breach, breakOff, fail, finish, greet, lose, misunderstanding, note, say } from './saying.js';
 import { isWelcomed } from './state.js';
@@ -51,6 +52,13 @@ function handle(state: WorkerState, out: WorkerAction[], event: WorkerEvent, now
       return onComputed(state, out, event.conversation, event.result);
     case 'compute-failed':
       return fail(state, out, event.failure, event.stack);
+    case 'listening':
+      return { ...state, endpoint: event.endpoint };
+    case 'exchanged':
+      return onExchanged(state, out, event);
+    case 'exchange-broken':
+    case 'exchange-waits':
+      return onHindrance(state, out, event);
     case 'leave-requested':
       return onLeave(state, out, nowMs);
     case 'tick':

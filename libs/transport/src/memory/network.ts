@@ -24,6 +24,8 @@ export interface MemoryNetworkOptions {
 export interface MemoryServerOptions {
   /** `memory://NAME`; a free name by default. */
   readonly endpoint?: string;
+  /** Machine that it is on, to be isolated by this name; that of a client is its peer id by default. */
+  readonly host?: string;
   /** Largest frame in bytes, both ways. */
   readonly maxFrameBytes: number;
   /** Bounds of what waits for one peer; defaults in limits.ts. */
@@ -45,12 +47,12 @@ export interface MemoryNetwork {
   /** Breaks the connection of a peer; both ends are told and the client connects again. */
   breakConnection(peer: PeerId): void;
   /**
-   * Cuts a peer off: nothing passes either way and nobody is told, until `heal`, or until the silence limit after
-   * which both ends take the connection for broken.
+   * Cuts a host off: nothing passes either way and nobody is told, until `heal`, or until the silence limit after
+   * which both ends take the connections for broken.
    */
-  isolate(peer: PeerId): void;
+  isolate(host: string): void;
   /** Ends an isolation; what was held up on a connection that still stands arrives now. */
-  heal(peer: PeerId): void;
+  heal(host: string): void;
   /** Lets nothing through to or from a peer in one direction, until `unclog`; what is sent waits and nobody is told. */
   clog(peer: PeerId, direction: Direction): void;
   unclog(peer: PeerId, direction: Direction): void;
@@ -66,10 +68,12 @@ export function createMemoryNetwork(options: MemoryNetworkOptions): MemoryNetwor
 class Network implements MemoryNetwork {
   readonly #seed: number;
   readonly #clock: Clock;
-  readonly #servers = new Map<string, MemoryServer>();
+  readonly #servers = new Map<string, { readonly server: MemoryServer; readonly host: string }>();
   readonly #links = new Map<PeerId, Link>();
-  /** Cancels the end of the silence, by isolated peer. */
-  readonly #isolated = new Map<PeerId, () => void>();
+  /** Machines at both ends of a connection, by its client. */
+  readonly #hosts = new Map<PeerId, readonly string[]>();
+  /** Cancels the end of the silence, by isolated host. */
+  readonly #isolated = new Map<string, () => void>();
   readonly #clogged: Readonly<Record<Direction, Set<PeerId>>> = { 'to server': new Set(), 'to client': new Set() };
   readonly counts: MemoryFaultCounts = { lost: 0, doubled: 0, broken: 0, reordered: 0, corrupted: 0 };
   #faults: MemoryFaults;
@@ -92,7 +96,7 @@ class Network implements MemoryNetwork {
     const bounds = outboxBounds(options);
     const unbind = (): void => void this.#servers.delete(endpoint);
     const server = new MemoryServer({ endpoint, maxFrameBytes, bounds, clock: this.#clock, unbind });
-    this.#servers.set(endpoint, server);
+    this.#servers.set(endpoint, { server, host: options.host ?? endpoint });
     return server;
   }
 
@@ -103,7 +107,7 @@ class Network implements MemoryNetwork {
       bounds: outboxBounds(options),
       clock: this.#clock,
       random: randomStream(this.#seed, 'network', peerId, (this.#clientIndex += 1), 'pauses'),
-      dial: (client) => this.#dial(peerId, options.endpoint, client),
+      dial: (client) => this.#dial(peerId, options.host ?? peerId, options.endpoint, client),
     });
   }
 
@@ -115,16 +119,26 @@ class Network implements MemoryNetwork {
     this.#links.get(peer)?.end('the connection broke');
   }
 
-  isolate(peer: PeerId): void {
-    if (this.#isolated.has(peer)) return;
-    const fallSilent = (): void => this.#links.get(peer)?.end('the connection fell silent');
-    this.#isolated.set(peer, this.#clock.after(SILENCE_MS_MAX, fallSilent));
+  isolate(host: string): void {
+    if (this.#isolated.has(host)) return;
+    const fallSilent = (): void => {
+      for (const link of this.#linksOf(host)) link.end('the connection fell silent');
+    };
+    this.#isolated.set(host, this.#clock.after(SILENCE_MS_MAX, fallSilent));
   }
 
-  heal(peer: PeerId): void {
-    this.#isolated.get(peer)?.();
-    this.#isolated.delete(peer);
-    this.#links.get(peer)?.flush();
+  heal(host: string): void {
+    this.#isolated.get(host)?.();
+    this.#isolated.delete(host);
+    for (const link of this.#linksOf(host)) link.flush();
+  }
+
+  #linksOf(host: string): readonly Link[] {
+    return [...this.#links.values()].filter((link) => this.#hosts.get(link.peer)?.includes(host) === true);
+  }
+
+  #isCutOff(peer: PeerId): boolean {
+    return this.#hosts.get(peer)?.some((host) => this.#isolated.has(host)) === true;
   }
 
   clog(peer: PeerId, direction: Direction): void {
@@ -136,16 +150,19 @@ class Network implements MemoryNetwork {
     this.#links.get(peer)?.flush();
   }
 
-  #dial(peer: PeerId, endpoint: string, client: MemoryClient): Link | undefined {
-    const server = this.#servers.get(endpoint);
-    if (server === undefined || this.#isolated.has(peer)) return undefined;
+  #dial(peer: PeerId, host: string, endpoint: string, client: MemoryClient): Link | undefined {
+    const found = this.#servers.get(endpoint);
+    if (found === undefined) return undefined;
+    const { server } = found;
+    this.#hosts.set(peer, [host, found.host]);
+    if (this.#isCutOff(peer)) return undefined;
     const setting = {
       clock: this.#clock,
       seed: this.#seed,
       linkIndex: (this.#linkIndex += 1),
       counts: this.counts,
       faults: () => this.#faults,
-      isOpen: (its: PeerId, direction: Direction) => !this.#isolated.has(its) && !this.#clogged[direction].has(its),
+      isOpen: (its: PeerId, direction: Direction) => !this.#isCutOff(its) && !this.#clogged[direction].has(its),
     };
     const link = new Link(setting, peer, server, client);
     this.#links.set(peer, link);

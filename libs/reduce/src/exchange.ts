@@ -1,0 +1,219 @@
+/**
+ * One member's part in summing a vector among several: reduce-scatter, then all-gather (Patarasuk and Yuan, "Bandwidth
+ * optimal all-reduce algorithms for clusters of workstations", 2009, here between all pairs instead of along a ring).
+ * Each member owns one slice. It is sent the parts of the slice that others hold, sums them along the tree over shards,
+ * takes the mean, and gives the finished piece to all. Pieces are sums as soon as they are whole, so that sending,
+ * summing and sending back overlap. Only arithmetic and bookkeeping: sending is the caller's.
+ */
+import { invariant } from '@lockstep/config';
+import { bytesOf } from './digest.js';
+import { meanInPlace } from './finish.js';
+import { heldNodes, sumNode } from './node-sum.js';
+import type { ShardRange } from './node-sum.js';
+import { piecesOf, slicesOf } from './slices.js';
+import type { Slice } from './slices.js';
+
+export interface ExchangeSetting {
+  /** Values in the vector. */
+  readonly length: number;
+  readonly members: number;
+  /** Place of this member. */
+  readonly self: number;
+  /** For each shard the place of the member that holds its gradient. */
+  readonly holders: readonly number[];
+  /** Number of characters in the whole batch. */
+  readonly characters: number;
+  readonly blockLength: number;
+  /** A multiple of `blockLength`. */
+  readonly pieceLength: number;
+}
+
+/** What some values are. */
+export interface Piece {
+  readonly kind: 'part' | 'mean';
+  /** Index of the first value in the vector. */
+  readonly start: number;
+  /** Of a part: it is the sum over these shards; 0 and 0 of a mean. */
+  readonly firstShard: number;
+  readonly endShard: number;
+}
+
+/** Values must not be written to again by the receiver, nor by this side. */
+export type SendPiece = (member: number, piece: Piece, values: Float32Array) => void;
+
+/** A piece of our own slice that is not summed yet. */
+interface OpenPiece {
+  readonly slice: Slice;
+  readonly parts: Map<string, Float32Array>;
+  /** Nodes of others that have not come. */
+  missing: number;
+}
+
+const MEAN = { kind: 'mean', firstShard: 0, endShard: 0 } as const;
+
+export class Exchange {
+  /** The mean gradient; whole once `complete`. */
+  readonly mean: Float32Array<ArrayBuffer>;
+  readonly #setting: ExchangeSetting;
+  readonly #send: SendPiece;
+  readonly #held: ReadonlyMap<number, Float32Array>;
+  /** Nodes of the tree that each member holds. */
+  readonly #nodes: readonly (readonly ShardRange[])[];
+  readonly #open = new Map<number, OpenPiece>();
+  /** Starts of the pieces of others' slices that have not come. */
+  readonly #awaited: readonly Set<number>[];
+  readonly #slices: readonly Slice[];
+  readonly #squares: number[] = [];
+
+  /**
+   * @param held the gradients of the shards that this member holds; not written to
+   * @param buffer as long as the vector, to be written to
+   */
+  constructor(
+    setting: ExchangeSetting,
+    held: ReadonlyMap<number, Float32Array>,
+    buffer: Float32Array<ArrayBuffer>,
+    send: SendPiece,
+  ) {
+    const { length, members, holders, blockLength, pieceLength, self } = setting;
+    invariant(pieceLength % blockLength === 0, `a piece of ${pieceLength} values in blocks of ${blockLength}`);
+    invariant(buffer.length === length, `a buffer of ${buffer.length} values for ${length}`);
+    this.#setting = setting;
+    this.#send = send;
+    this.#held = held;
+    this.mean = buffer;
+    this.#slices = slicesOf(length, members, blockLength);
+    this.#nodes = this.#slices.map((_, member) => heldNodes(holders.length, (shard) => holders[shard] === member));
+    this.#awaited = this.#slices.map((slice, member) => {
+      return new Set(member === self ? [] : piecesOf(slice, pieceLength).map(({ start }) => start));
+    });
+  }
+
+  /** Sends what others need, and sums what nobody else has a part in. */
+  begin(): void {
+    const { members, self, pieceLength } = this.#setting;
+    const own = this.#slices[self] ?? { start: 0, end: 0 };
+    const missing = this.#nodes.reduce((count, nodes, member) => count + (member === self ? 0 : nodes.length), 0);
+    for (const slice of piecesOf(own, pieceLength)) this.#open.set(slice.start, { slice, parts: new Map(), missing });
+    const others = Array.from({ length: members - 1 }, (_, index) => (self + 1 + index) % members);
+    const pieces = others.map((member) => piecesOf(this.#slices[member] ?? own, pieceLength));
+    const most = Math.max(0, ...pieces.map(({ length }) => length));
+    for (let index = 0; index < most; index += 1) {
+      others.forEach((member, order) => {
+        const slice = pieces[order]?.[index];
+        if (slice !== undefined) this.#sendParts(member, slice);
+      });
+    }
+    if (missing === 0) for (const piece of [...this.#open.values()]) this.#finish(piece);
+  }
+
+  /**
+   * Takes what another member sent; its memory may be used again afterwards.
+   * @returns what is wrong with it; null when it fits
+   */
+  receive(from: number, piece: Piece, bytes: Uint8Array): string | null {
+    return piece.kind === 'mean' ? this.#takeMean(from, piece, bytes) : this.#takePart(from, piece, bytes);
+  }
+
+  get complete(): boolean {
+    return this.#open.size === 0 && this.#awaited.every(({ size }) => size === 0);
+  }
+
+  /** Squares of the norm blocks of our own slice, in order; whole once `complete`. */
+  get squares(): readonly number[] {
+    return this.#squares;
+  }
+
+  /** Places of the members of whom something is awaited. */
+  get missing(): readonly number[] {
+    const missing = new Set<number>();
+    this.#awaited.forEach(({ size }, member) => {
+      if (size > 0) missing.add(member);
+    });
+    for (const { parts } of this.#open.values()) {
+      this.#nodes.forEach((nodes, member) => {
+        if (member !== this.#setting.self && nodes.some((node) => !parts.has(keyOf(node)))) missing.add(member);
+      });
+    }
+    return [...missing].sort((a, b) => a - b);
+  }
+
+  #sendParts(member: number, { start, end }: Slice): void {
+    for (const node of this.#nodes[this.#setting.self] ?? []) {
+      const about = { kind: 'part', start, firstShard: node.first, endShard: node.end } as const;
+      this.#send(member, about, this.#partOf(node, start, end));
+    }
+  }
+
+  /** The sum over a node whose shards are all held here. */
+  #partOf(node: ShardRange, start: number, end: number): Float32Array {
+    const view = (shard: number): Float32Array => {
+      const gradient = this.#held.get(shard);
+      invariant(gradient?.length === this.#setting.length, `the gradient of shard ${shard} is not held`);
+      return gradient.subarray(start, end);
+    };
+    if (node.end - node.first === 1) return view(node.first);
+    const sum = new Float32Array(end - start);
+    sumNode(node, (inner) => (inner.end - inner.first === 1 ? view(inner.first) : undefined), sum);
+    return sum;
+  }
+
+  #takePart(from: number, { start, firstShard, endShard }: Piece, bytes: Uint8Array): string | null {
+    const piece = this.#open.get(start);
+    const node = { first: firstShard, end: endShard };
+    const isTheirs = this.#nodes[from]?.some(({ first, end }) => first === firstShard && end === endShard) ?? false;
+    if (from === this.#setting.self || !isTheirs) return `a part over shards ${firstShard} to ${endShard} not theirs`;
+    if (piece === undefined || piece.parts.has(keyOf(node))) return `a part at ${start} that is not awaited`;
+    if (bytes.byteLength !== lengthBytes(piece.slice)) return `a part of ${bytes.byteLength} bytes`;
+    piece.missing -= 1;
+    // What completes the piece is used at once, where it lies.
+    piece.parts.set(keyOf(node), piece.missing === 0 ? aligned(bytes) : copied(bytes));
+    if (piece.missing === 0) this.#finish(piece);
+    return null;
+  }
+
+  #takeMean(from: number, { start }: Piece, bytes: Uint8Array): string | null {
+    const awaited = this.#awaited[from];
+    const slice = this.#slices[from];
+    if (awaited?.has(start) !== true || slice === undefined) return `a mean at ${start} that is not awaited`;
+    const end = Math.min(slice.end, start + this.#setting.pieceLength);
+    if (bytes.byteLength !== lengthBytes({ start, end })) return `a mean of ${bytes.byteLength} bytes`;
+    bytesOf(this.mean.subarray(start, end)).set(bytes);
+    awaited.delete(start);
+    return null;
+  }
+
+  /** Sums a piece of our slice of which all parts are there, and gives it to the others. */
+  #finish({ slice, parts }: OpenPiece): void {
+    const { start, end } = slice;
+    const { holders, characters, blockLength, members, self } = this.#setting;
+    for (const node of this.#nodes[self] ?? []) parts.set(keyOf(node), this.#partOf(node, start, end));
+    const values = this.mean.subarray(start, end);
+    sumNode({ first: 0, end: holders.length }, (node) => parts.get(keyOf(node)), values);
+    const firstBlock = (start - (this.#slices[self]?.start ?? 0)) / blockLength;
+    meanInPlace(values, characters, blockLength).forEach((square, index) => {
+      this.#squares[firstBlock + index] = square;
+    });
+    this.#open.delete(start);
+    for (let step = 1; step < members; step += 1) this.#send((self + step) % members, { ...MEAN, start }, values);
+  }
+}
+
+function keyOf({ first, end }: ShardRange): string {
+  return `${first}-${end}`;
+}
+
+function lengthBytes({ start, end }: Slice): number {
+  return (end - start) * Float32Array.BYTES_PER_ELEMENT;
+}
+
+function copied(bytes: Uint8Array): Float32Array {
+  return new Float32Array(bytes.slice().buffer);
+}
+
+/** The floats where they lie, if they can be read there. */
+function aligned(bytes: Uint8Array): Float32Array {
+  const { buffer, byteOffset, byteLength } = bytes;
+  if (byteOffset % Float32Array.BYTES_PER_ELEMENT !== 0) return copied(bytes);
+  return new Float32Array(buffer, byteOffset, byteLength / Float32Array.BYTES_PER_ELEMENT);
+}
