@@ -117,7 +117,8 @@ export class Comparison {
     const folder = sharedFolder();
     beforeAll(async () => {
       const model = ['--preset', 'tiny', '--engine', 'wasm', '--steps', String(steps), '--sample-length', '0'];
-      this.#fixed = ['train', '--text', writeText(folder.path), ...model, '--shards', '2', ...more];
+      const shards = more.includes('--shards') ? [] : ['--shards', '2'];
+      this.#fixed = ['train', '--text', writeText(folder.path), ...model, ...shards, ...more];
       const run = join(folder.path, 'clean');
       const { code, stderr } = await lockstep([...this.#fixed, '--run-dir', run], { cwd: folder.path, inHook: true });
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

@@ -29,7 +29,7 @@ const WORKER_POINTS = [
   'W14',
   'applied',
 ];
-const COORDINATOR_POINTS = ['C0', 'C1', 'C2', 'C3', 'C4', 'C5', 'C6', 'C7', 'C8'];
+const COORDINATOR_POINTS = ['C0', 'C1', 'C2', 'C3', 'C4', 'C5', 'C6', 'C7', 'C8', 'C9'];
 /** Where the values of a vector are at hand. */
 const VALUE_POINTS = ['W7', 'applied'];
 

@@ -37,6 +37,7 @@
  *   C6       the files of a checkpoint are being written                                x            main
  *   C7       the checkpoint is renamed, its folder is not yet synced                    x            main
  *   C8       the run is done, workers are being told                                                 main
+ *   C9       an exchange is told to the first of its members, others not yet            x            main
  */
 import { LockstepError } from '@lockstep/config';
 import { appendFileSync, closeSync, openSync } from 'node:fs';

@@ -235,6 +235,7 @@ export class CoordinatorLoop {
   #passSent(message: { readonly type: string; readonly step?: unknown }): void {
     if (message.type === 'welcome') this.#pass('C1', {});
     if (message.type === 'assign') this.#pass('C2', { step: this.#state.step });
+    if (message.type === 'exchange') this.#pass('C9', { step: this.#state.step });
   }
 
   #pass(point: string, about: { readonly step?: number; readonly shard?: number }): void {
