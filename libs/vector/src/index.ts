@@ -1,4 +1,5 @@
 export { vectorsTogether } from './memory.js';
+export type { AdamNumbers } from './memory.js';
 export {
   adamInPlace,
   addInPlace,
