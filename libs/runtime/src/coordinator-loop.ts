@@ -17,7 +17,8 @@ import type {
   Report,
   WorkerMessage,
 } from '@lockstep/protocol';
-import { allFinite, finishGradient, TreeSum } from '@lockstep/reduce';
+import { finishGradient, TreeSum } from '@lockstep/reduce';
+import { allFinite } from '@lockstep/vector';
 import { Commands } from './commands.js';
 import type { CommandReply } from './commands.js';
 import { Payloads } from './payloads.js';

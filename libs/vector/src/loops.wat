@@ -66,26 +66,25 @@
 
   ;; 1 when no exponent is all ones, which only infinities and NaNs have
   (func (export "finite") (param $vector i32) (param $count i32) (result i32)
-    (local $end i32) (local $exponent v128) (local $odd v128)
-    (local.set $exponent (v128.const i32x4 0x7f800000 0x7f800000 0x7f800000 0x7f800000))
+    (local $end i32) (local $ones v128) (local $odd v128)
+    (local.set $ones (v128.const i32x4 0x7f800000 0x7f800000 0x7f800000 0x7f800000))
     (local.set $end (i32.add (local.get $vector) (i32.shl (local.get $count) (i32.const 2))))
     (loop $next
       (local.set $odd
         (v128.or (local.get $odd)
           (v128.or
             (v128.or
-              (i32x4.eq (v128.and (v128.load (local.get $vector)) (local.get $exponent)) (local.get $exponent))
-              (i32x4.eq (v128.and (v128.load offset=16 (local.get $vector)) (local.get $exponent)) (local.get $exponent)))
+              (i32x4.eq (local.get $ones) (v128.and (local.get $ones) (v128.load (local.get $vector))))
+              (i32x4.eq (local.get $ones) (v128.and (local.get $ones) (v128.load offset=16 (local.get $vector)))))
             (v128.or
-              (i32x4.eq (v128.and (v128.load offset=32 (local.get $vector)) (local.get $exponent)) (local.get $exponent))
-              (i32x4.eq
-                (v128.and (v128.load offset=48 (local.get $vector)) (local.get $exponent)) (local.get $exponent))))))
+              (i32x4.eq (local.get $ones) (v128.and (local.get $ones) (v128.load offset=32 (local.get $vector))))
+              (i32x4.eq (local.get $ones) (v128.and (local.get $ones) (v128.load offset=48 (local.get $vector))))))))
       (local.set $vector (i32.add (local.get $vector) (i32.const 64)))
       (br_if $next (i32.ne (local.get $vector) (local.get $end))))
     (i32.eqz (v128.any_true (local.get $odd))))
 
-  ;; Adam, all f64: m = beta1 m + rest1 g; v = beta2 v + (rest2 g) g; weights -= (rate m) / (rootScale sqrt(v) + epsilon)
-  ;; with the m and v that are not yet rounded
+  ;; Adam, all f64: m = beta1 m + rest1 g; v = beta2 v + (rest2 g) g;
+  ;; weights -= (rate m) / (rootScale sqrt(v) + epsilon) with the m and v that are not yet rounded
   (func (export "adam") (param $weights i32) (param $m i32) (param $v i32) (param $gradient i32) (param $count i32)
     (param $beta1 f64) (param $rest1 f64) (param $beta2 f64) (param $rest2 f64)
     (param $rate f64) (param $rootScale f64) (param $epsilon f64)
@@ -142,27 +141,35 @@
       (local.set $gradient (i32.add (local.get $gradient) (i32.const 8)))
       (br_if $next (i32.ne (local.get $weights) (local.get $end)))))
 
-  ;; The upper halves of four values, rounded to nearest, ties to even: half a unit less one is added, and one more
-  ;; where the last bit that stays is odd. A NaN is cut and made quiet: with the carry it could become an infinity.
-  (func $rounded (param $bits v128) (result v128)
-    (v128.bitselect
-      (i32x4.shr_u
-        (i32x4.add
-          (i32x4.add (local.get $bits) (v128.const i32x4 0x7fff 0x7fff 0x7fff 0x7fff))
-          (v128.and (i32x4.shr_u (local.get $bits) (i32.const 16)) (v128.const i32x4 1 1 1 1)))
-        (i32.const 16))
-      (v128.or (i32x4.shr_u (local.get $bits) (i32.const 16)) (v128.const i32x4 0x40 0x40 0x40 0x40))
-      (f32x4.eq (local.get $bits) (local.get $bits))))
-
-  ;; into[i] (16 bits) = bfloat16 of from[i]
+  ;; into[i] (16 bits) = bfloat16 of from[i], rounded to nearest, ties to even: almost half a unit is added, and one
+  ;; more where the last bit that stays is odd. A NaN is cut and made quiet: with the carry it could become an infinity.
   (func (export "packBfloat16") (param $from i32) (param $into i32) (param $count i32)
-    (local $end i32)
+    (local $end i32) (local $almost v128) (local $one v128) (local $quiet v128)
+    (local $bits v128) (local $upper v128) (local $low v128) (local $high v128)
+    (local.set $almost (v128.const i32x4 0x7fff 0x7fff 0x7fff 0x7fff))
+    (local.set $one (v128.const i32x4 1 1 1 1))
+    (local.set $quiet (v128.const i32x4 0x40 0x40 0x40 0x40))
     (local.set $end (i32.add (local.get $from) (i32.shl (local.get $count) (i32.const 2))))
     (loop $next
-      (v128.store (local.get $into)
-        (i16x8.narrow_i32x4_u
-          (call $rounded (v128.load (local.get $from)))
-          (call $rounded (v128.load offset=16 (local.get $from)))))
+      (local.set $bits (v128.load (local.get $from)))
+      (local.set $upper (i32x4.shr_u (local.get $bits) (i32.const 16)))
+      (local.set $low
+        (v128.bitselect
+          (i32x4.shr_u
+            (i32x4.add (i32x4.add (local.get $bits) (local.get $almost)) (v128.and (local.get $upper) (local.get $one)))
+            (i32.const 16))
+          (v128.or (local.get $upper) (local.get $quiet))
+          (f32x4.eq (local.get $bits) (local.get $bits))))
+      (local.set $bits (v128.load offset=16 (local.get $from)))
+      (local.set $upper (i32x4.shr_u (local.get $bits) (i32.const 16)))
+      (local.set $high
+        (v128.bitselect
+          (i32x4.shr_u
+            (i32x4.add (i32x4.add (local.get $bits) (local.get $almost)) (v128.and (local.get $upper) (local.get $one)))
+            (i32.const 16))
+          (v128.or (local.get $upper) (local.get $quiet))
+          (f32x4.eq (local.get $bits) (local.get $bits))))
+      (v128.store (local.get $into) (i16x8.narrow_i32x4_u (local.get $low) (local.get $high)))
       (local.set $from (i32.add (local.get $from) (i32.const 32)))
       (local.set $into (i32.add (local.get $into) (i32.const 16)))
       (br_if $next (i32.ne (local.get $from) (local.get $end)))))

@@ -1,6 +1,6 @@
 /** What is measured: each operation as the trainer calls it, and beside it the plain loop that it took the place of. */
 import { createOptimizer } from '@lockstep/optimizer';
-import { bytesOf, createDigest } from '@lockstep/reduce';
+import { bytesOf, createDigest, SQUARES_BLOCK_LENGTH, treeAdditions } from '@lockstep/reduce';
 import {
   addInPlace,
   addTogether,
@@ -28,7 +28,6 @@ interface Case {
   readonly moved: number;
 }
 
-const BLOCK_LENGTH = 65_536;
 const ADAM = { name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-7 } as const;
 const ADAM_NUMBERS = [0.9, 0.1, 0.999, 0.001, 0.001, 1, 1e-7];
 
@@ -44,13 +43,9 @@ export async function cases(length: number): Promise<Case[]> {
     { name: 'add', moved: 3, run: () => addInPlace(a, b) },
     { name: 'add, vectors together', moved: 3, run: () => addInPlace(atHome[0], atHome[1]) },
     { name: 'add, plain', moved: 3, run: () => plainAdd(a, b) },
-    {
-      name: 'add 4 along a tree',
-      moved: 5,
-      run: () => addTogether(a, [a, b, c, d], [[0, 1], [2, 3], [0, 2]]), // prettier-ignore
-    },
-    { name: 'divide and sum squares', moved: 2, run: () => divideInPlace(c, 1.0001, BLOCK_LENGTH) },
-    { name: 'divide and sum squares, plain', moved: 2, run: () => plainDivide(c, 1.0001, BLOCK_LENGTH) },
+    { name: 'add 4 along a tree', moved: 5, run: () => addTogether(a, [a, b, c, d], treeAdditions(4)) },
+    { name: 'divide and sum squares', moved: 2, run: () => divideInPlace(c, 1.0001, SQUARES_BLOCK_LENGTH) },
+    { name: 'divide and sum squares, plain', moved: 2, run: () => plainDivide(c, 1.0001, SQUARES_BLOCK_LENGTH) },
     { name: 'scale', moved: 2, run: () => scaleInPlace(d, 1.0001) },
     { name: 'scale, plain', moved: 2, run: () => plainScale(d, 1.0001) },
     { name: 'all finite', moved: 1, run: () => allFinite(b) },
