@@ -182,13 +182,13 @@ export const bugs: readonly Bug[] = [
       { file: 'libs/runtime/src/coordinator-loop.ts', search: 'vector === null || allFinite(vector)', replace: 'true' },
       {
         file: 'libs/reduce/src/finish.ts',
-        search: 'const norm = Math.sqrt(squares);',
-        replace: 'const norm = Math.sqrt(squares) || 0;',
+        search: 'return Math.sqrt(squares);',
+        replace: 'return Math.sqrt(squares) || 0;',
       },
       {
         file: 'libs/reduce/src/finish.ts',
-        search: 'const finite = Number.isFinite(norm);',
-        replace: 'const finite = true;',
+        search: 'finite: Number.isFinite(norm)',
+        replace: 'finite: true',
       },
     ],
     suite: simulation,

@@ -193,6 +193,29 @@ describe('adam state', () => {
   });
 });
 
+describe('adopted weights', () => {
+  it.each([3, 100_003])('of %i values get the same bits as those that lie elsewhere', (length) => {
+    const elsewhere = gradientOf(0, length);
+    const [adam, other] = [createOptimizer(SPEC, length), createOptimizer(SPEC, length)];
+    const adopted = adam.adopt(elsewhere);
+    for (let step = 1; step <= 3; step++) {
+      adam.apply(adopted, gradientOf(step, length), 0.01);
+      other.apply(elsewhere, gradientOf(step, length), 0.01);
+    }
+    expect(Buffer.from(adopted.slice().buffer).equals(Buffer.from(elsewhere.buffer))).toBe(true);
+    expect(adopted.buffer === elsewhere.buffer).toBe(false);
+  });
+
+  it('are copied, and of the length that the optimizer is for', () => {
+    const adam = createOptimizer(SPEC, 2);
+    const given = Float32Array.of(1, 2);
+    const adopted = adam.adopt(given);
+    given.fill(0);
+    expect([...adopted]).toEqual([1, 2]);
+    expect(() => adam.adopt(new Float32Array(3))).toThrow('3 weights instead of 2');
+  });
+});
+
 describe('adam at the edges', () => {
   it('leaves weights alone when the gradient was always zero', () => {
     const adam = createOptimizer(SPEC, 6);

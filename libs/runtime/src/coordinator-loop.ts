@@ -24,7 +24,7 @@ import type { CommandReply } from './commands.js';
 import { Payloads } from './payloads.js';
 import type { Batches } from './payloads.js';
 import type { Clock, Frames, RunStore, ServerTransport } from './ports.js';
-import { copyToFloats, replicaFromParts, viewAsBytes } from './replica.js';
+import { copyToFloats, replicaFromParts, viewAsBytes, viewAsFloats } from './replica.js';
 import type { Replica } from './replica.js';
 
 export interface CoordinatorPorts {
@@ -196,7 +196,7 @@ export class CoordinatorLoop {
         return;
       case 'collect':
         this.#pass('C3', action);
-        this.#sum?.add(action.shard, floatsOf(action.payload));
+        this.#sum?.add(action.shard, viewAsFloats(action.payload));
         return;
       case 'reduce':
         this.#reduce(action.step, action.characters);
@@ -288,9 +288,4 @@ export class CoordinatorLoop {
     this.#writes.add(settled);
     void settled.finally(() => this.#writes.delete(settled));
   }
-}
-
-/** Bytes of ours, so aligned, seen as the floats they are. */
-function floatsOf(bytes: Uint8Array): Float32Array {
-  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / Float32Array.BYTES_PER_ELEMENT);
 }
