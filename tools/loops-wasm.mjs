@@ -31,8 +31,8 @@ function sourceFile(bytes) {
     if (next.length <= COLUMNS_MAX) lines[lines.length - 1] = next;
     else lines.push(`  ${byte},`);
   }
-  const head = '/** The ' + `${bytes.length} bytes of loops.wat, compiled. Written by \`npm run wasm\`; not to be changed by hand. */`;
-  return `${head}\nexport const LOOPS_WASM = Uint8Array.of(\n${lines.join('\n')}\n);\n`;
+  const idea = `loops.wat, compiled (${bytes.length} bytes). Written by \`npm run wasm\`; not to be changed by hand.`;
+  return `/** ${idea} */\nexport const LOOPS_WASM = Uint8Array.of(\n${lines.join('\n')}\n);\n`;
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {

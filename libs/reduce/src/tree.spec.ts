@@ -44,7 +44,12 @@ describe('sumScalars', () => {
 describe('treeAdditions', () => {
   it('are the additions of the tree, none before its parts', () => {
     expect(treeAdditions(1)).toEqual([]);
-    expect(treeAdditions(5)).toEqual([[0, 1], [2, 3], [0, 2], [0, 4]]);
+    expect(treeAdditions(5)).toEqual([
+      [0, 1],
+      [2, 3],
+      [0, 2],
+      [0, 4],
+    ]);
   });
 
   it('give what sumScalars gives', () => {

@@ -1,4 +1,4 @@
-/** The 1289 bytes of loops.wat, compiled. Written by `npm run wasm`; not to be changed by hand. */
+/** loops.wat, compiled (1289 bytes). Written by `npm run wasm`; not to be changed by hand. */
 export const LOOPS_WASM = Uint8Array.of(
   0, 97, 115, 109, 1, 0, 0, 0, 1, 48, 6, 96, 3, 127, 127, 127, 0, 96, 3, 127, 127, 124, 0, 96, 4, 127, 127, 124, 127, 0,
   96, 2, 127, 127, 1, 127, 96, 12, 127, 127, 127, 127, 127, 124, 124, 124, 124, 124, 124, 124, 0, 96, 4, 127, 127, 127,

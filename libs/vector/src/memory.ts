@@ -11,9 +11,7 @@ export interface Loops {
   scale(vector: number, count: number, factor: number): void;
   mean(vector: number, count: number, divisor: number, lanes: number): void;
   finite(vector: number, count: number): number;
-  adam(
-    ...operands: [weights: number, m: number, v: number, gradient: number, count: number, ...AdamNumbers]
-  ): void;
+  adam(...operands: [weights: number, m: number, v: number, gradient: number, count: number, ...AdamNumbers]): void;
   sgd(weights: number, gradient: number, count: number, rate: number): void;
   packBfloat16(from: number, into: number, count: number): void;
   unpackBfloat16(from: number, into: number, count: number): void;
@@ -68,7 +66,6 @@ export class LoopMemory {
     const instance = new WebAssembly.Instance((compiled ??= compile()), { lockstep: { memory } });
     this.loops = instance.exports as Loops;
   }
-
 }
 
 /** Where a piece of one of several operands goes, and how many 4-byte values it has at most. */

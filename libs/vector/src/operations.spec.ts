@@ -98,7 +98,12 @@ describe('every operation equals its plain loop, bit for bit', () => {
   it('addInPlace', () => {
     fc.assert(
       fc.property(shapes, (shape) => {
-        expectSame(shape, 2, ([a, b]) => addInPlace(a, b), ([a, b]) => plain.plainAdd(a, b));
+        expectSame(
+          shape,
+          2,
+          ([a, b]) => addInPlace(a, b),
+          ([a, b]) => plain.plainAdd(a, b),
+        );
       }),
     );
   });
@@ -110,7 +115,11 @@ describe('every operation equals its plain loop, bit for bit', () => {
         const around = placed(shape, 0);
         const vectors = [0, 1, 2, 3].map((salt) => (salt === 0 ? around.vector : placed(shape, salt).vector));
         const expected = new Float32Array(shape.length);
-        plain.plainAddTogether(expected, [0, 1, 2, 3].map((salt) => valuesOf(shape, salt)), additions);
+        plain.plainAddTogether(
+          expected,
+          [0, 1, 2, 3].map((salt) => valuesOf(shape, salt)),
+          additions,
+        );
         const into = new Float32Array(shape.length);
         addTogether(into, vectors, additions);
         expect(bitsOf(into) === bitsOf(expected)).toBe(true);
@@ -125,7 +134,12 @@ describe('every operation equals its plain loop, bit for bit', () => {
   it('scaleInPlace', () => {
     fc.assert(
       fc.property(shapes, factors, (shape, factor) => {
-        expectSame(shape, 1, ([a]) => scaleInPlace(a, factor), ([a]) => plain.plainScale(a, factor));
+        expectSame(
+          shape,
+          1,
+          ([a]) => scaleInPlace(a, factor),
+          ([a]) => plain.plainScale(a, factor),
+        );
       }),
     );
   });
@@ -148,7 +162,12 @@ describe('every operation equals its plain loop, bit for bit', () => {
   it('allFinite', () => {
     fc.assert(
       fc.property(shapes, (shape) => {
-        expectSame(shape, 1, ([a]) => allFinite(a), ([a]) => plain.plainAllFinite(a));
+        expectSame(
+          shape,
+          1,
+          ([a]) => allFinite(a),
+          ([a]) => plain.plainAllFinite(a),
+        );
       }),
     );
   });
@@ -159,8 +178,8 @@ describe('every operation equals its plain loop, bit for bit', () => {
     fc.assert(
       fc.property(shapes, numbers, (shape, [beta1, beta2, rate, rootScale, epsilon]) => {
         const all: [number, number, number, number, number, number, number] = [
-          ...[beta1, 1 - beta1, beta2, 1 - beta2, rate] as const,
-          ...[rootScale, epsilon] as const,
+          ...([beta1, 1 - beta1, beta2, 1 - beta2, rate] as const),
+          ...([rootScale, epsilon] as const),
         ];
         expectSame(
           shape,
@@ -175,7 +194,12 @@ describe('every operation equals its plain loop, bit for bit', () => {
   it('descendInPlace', () => {
     fc.assert(
       fc.property(shapes, factors, (shape, rate) => {
-        expectSame(shape, 2, ([a, b]) => descendInPlace(a, b, rate), ([a, b]) => plain.plainDescend(a, b, rate));
+        expectSame(
+          shape,
+          2,
+          ([a, b]) => descendInPlace(a, b, rate),
+          ([a, b]) => plain.plainDescend(a, b, rate),
+        );
       }),
     );
   });

@@ -86,7 +86,9 @@ export function adamInPlace(
 
 /** weights[i] -= rate x gradient[i]: float64, rounded to float32 at the store. */
 export function descendInPlace(weights: Float32Array, gradient: Float32Array, rate: number): void {
-  forPieces([update(weights), read(gradient)], ({ loops }, [left, right], count) => loops.sgd(left, right, count, rate));
+  forPieces([update(weights), read(gradient)], ({ loops }, [left, right], count) =>
+    loops.sgd(left, right, count, rate),
+  );
 }
 
 /** into[i] = the upper 16 bits of from[i], rounded to nearest, ties to even. NaN stays NaN, too large is infinite. */

@@ -45,7 +45,11 @@ export function forPieces(operands: readonly Operand[], work: Work): void {
   }
   if (evenEnd === length) return;
   // The last few values are moved in any case, so that no loop touches what lies behind a vector.
-  work(memory, slots.map((slot) => slot.moveIn(evenEnd, length)), GROUP_LENGTH);
+  work(
+    memory,
+    slots.map((slot) => slot.moveIn(evenEnd, length)),
+    GROUP_LENGTH,
+  );
   for (const slot of slots) slot.moveOut(evenEnd, length);
 }
 

@@ -28,7 +28,9 @@ export async function benchVector(args: readonly string[], print: (line: string)
   });
   const lines = await measure(Number(values.length), Number(values.rounds), values.cpu ? cpuTimeMs : wallTimeMs);
   if (values.json) {
-    print(JSON.stringify({ length: Number(values.length), rounds: Number(values.rounds), node: process.version, lines }));
+    print(
+      JSON.stringify({ length: Number(values.length), rounds: Number(values.rounds), node: process.version, lines }),
+    );
     return;
   }
   print(`${values.length} values, ${values.rounds} rounds: median, least, ratio to a copy that moves the same bytes`);
