@@ -182,8 +182,8 @@ export const bugs: readonly Bug[] = [
       { file: 'libs/runtime/src/coordinator-loop.ts', search: 'vector === null || allFinite(vector)', replace: 'true' },
       {
         file: 'libs/reduce/src/finish.ts',
-        search: 'const norm = normOf(meanInPlace(sum, characters));',
-        replace: 'const norm = normOf(meanInPlace(sum, characters)) || 0;',
+        search: 'return Math.sqrt(squares);',
+        replace: 'return Math.sqrt(squares) || 0;',
       },
       {
         file: 'libs/reduce/src/finish.ts',

@@ -4,9 +4,10 @@
  * holds what it has against the run without faults.
  */
 import type { ComputeResult, ComputeTask } from '@lockstep/protocol';
-import { allFinite, bytesOf } from '@lockstep/reduce';
+import { bytesOf } from '@lockstep/reduce';
 import { copyToFloats, copyToIntegers, viewAsBytes } from '@lockstep/runtime';
 import type { Compute } from '@lockstep/runtime';
+import { allFinite } from '@lockstep/vector';
 import type { ComputeTaskType } from './options.js';
 import { LENGTH, SEQUENCE_LENGTH, SLOTS, toyApply, toyGradient } from './toy-model.js';
 import type { Reference } from './toy-model.js';

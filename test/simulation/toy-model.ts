@@ -8,7 +8,8 @@ import { bytesOf, finishGradient, TreeSum } from '@lockstep/reduce';
 import { viewAsBytes } from '@lockstep/runtime';
 import type { Replica } from '@lockstep/runtime';
 
-export const LENGTH = 6;
+/** Three blocks of squares, the last one short, so that workers that sum together own slices. */
+export const LENGTH = 33;
 export const SEQUENCE_LENGTH = 2;
 export const LEARNING_RATE = 0.5;
 export const SLOTS = ['velocity'];

@@ -5,6 +5,7 @@ import type { ComputeResult, ComputeTask } from '@lockstep/protocol';
 import { bytesOf, createDigest, weightLayout } from '@lockstep/reduce';
 import { copyToFloats, viewAsBytes } from '@lockstep/runtime';
 import { describe, expect, it } from 'vitest';
+import { transferables } from './compute-protocol.js';
 import { ComputeService } from './compute-service.js';
 import type { FaultPoint } from './fault-points.js';
 
@@ -32,8 +33,8 @@ async function perform<T extends ComputeResult['type']>(
   return result as Extract<ComputeResult, { type: T }>;
 }
 
-const prepare = (service: ComputeService) =>
-  perform(service, 'prepared', { type: 'prepare', config: CONFIG, mesh: true });
+const prepare = (service: ComputeService, config: RunConfig = CONFIG) =>
+  perform(service, 'prepared', { type: 'prepare', config, mesh: true });
 
 function load(service: ComputeService, step: number, payload: readonly Uint8Array[]) {
   return perform(service, 'loaded', { type: 'load', step, optimizerSteps: step, slots: ['m', 'v'], payload });
@@ -97,6 +98,29 @@ describe('ComputeService', () => {
     expect(gradients[0].payload).toEqual(gradients[1].payload);
     const ends = await Promise.all([first, second].map((one) => apply(one, 1, gradients[0].payload)));
     expect(ends[0]?.digest).toBe(ends[1]?.digest);
+  });
+
+  it('gives away nothing that it still needs, of weights that lie beside the optimizer too', async () => {
+    const config = { ...CONFIG, embedding: 64, units: 96 };
+    const larger = weightLayout(config);
+    const first = initialWeights(larger, { seed: 1, init: 'torch' });
+    const blank = new Float32Array(larger.length);
+    const services = [new ComputeService({ kind: 'cpu' }), new ComputeService({ kind: 'cpu' })] as const;
+    for (const service of services) {
+      await prepare(service, config);
+      await load(service, 0, [bytesOf(first), bytesOf(blank), bytesOf(blank)]);
+    }
+    const [giving, keeping] = services;
+    for (const step of [0, 1]) {
+      const result = await gradient(giving, step);
+      const { payload } = structuredClone(result, { transfer: transferables(result) });
+      const applied = await apply(giving, step, payload);
+      expect((await apply(keeping, step, payload)).digest).toBe(applied.digest);
+      const snapshot = await perform(giving, 'snapshot', { type: 'snapshot', step: step + 1 });
+      const received = structuredClone(snapshot, { transfer: transferables(snapshot) });
+      expect(digest(received.payload.subarray(0, 4 * larger.length))).toBe(applied.digest);
+      expect(received.payload.buffer.byteLength).toBe(3 * 4 * larger.length);
+    }
   });
 
   it('vouches for the weights behind a gradient when asked to', async () => {

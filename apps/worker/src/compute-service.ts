@@ -12,9 +12,10 @@ import type { Model } from '@lockstep/model';
 import { createOptimizer, optimizerSpec } from '@lockstep/optimizer';
 import type { Optimizer } from '@lockstep/optimizer';
 import type { ComputeResult, ComputeTask } from '@lockstep/protocol';
-import { allFinite, bytesOf, createDigest, scaleInPlace, weightLayout } from '@lockstep/reduce';
+import { bytesOf, createDigest, weightLayout } from '@lockstep/reduce';
 import type { WeightLayout } from '@lockstep/reduce';
-import { copyToFloats, copyToIntegers, replicaFromParts, viewAsBytes } from '@lockstep/runtime';
+import { copyToIntegers, replicaFromParts, viewAsBytes, viewAsFloats } from '@lockstep/runtime';
+import { allFinite, scaleInPlace } from '@lockstep/vector';
 import type { FaultPoint } from './fault-points.js';
 
 type Task<T extends ComputeTask['type']> = Extract<ComputeTask, { type: T }>;
@@ -30,6 +31,7 @@ interface Prepared {
 
 interface LoadedReplica {
   step: number;
+  /** Beside the optimizer's state, in memory that can be copied to another thread, but not transferred. */
   readonly weights: Float32Array;
   readonly optimizer: Optimizer;
 }
@@ -94,9 +96,10 @@ export class ComputeService {
 
   #load({ payload, ...about }: Task<'load'>): ComputeResult {
     const { config, layout, digest } = this.#tools();
-    const [weights, ...vectors] = replicaFromParts(about, payload).vectors;
-    invariant(weights?.length === layout.length, 'a replica of another length');
+    const [loaded, ...vectors] = replicaFromParts(about, payload).vectors;
+    invariant(loaded?.length === layout.length, 'a replica of another length');
     const optimizer = createOptimizer(optimizerSpec(config), layout.length);
+    const weights = optimizer.adopt(loaded);
     const slots = about.slots.map((slot, index) => [slot, vectors[index]] as const);
     optimizer.restore(about.optimizerSteps, Object.fromEntries(slots));
     this.#replica = { step: about.step, weights, optimizer };
@@ -129,7 +132,7 @@ export class ComputeService {
     const { digest } = this.#tools();
     const { step } = update;
     const replica = this.#atStep(step);
-    const gradient = copyToFloats(payload);
+    const gradient = viewAsFloats(payload);
     if (update.scale !== 1) scaleInPlace(gradient, update.scale);
     replica.optimizer.apply(replica.weights, gradient, update.learningRate);
     replica.step += 1;

@@ -21,7 +21,10 @@ class ReferenceAdam {
   readonly v: number[];
   steps = 0;
 
-  constructor(readonly spec: AdamSpec, readonly weights: number[]) {
+  constructor(
+    readonly spec: AdamSpec,
+    readonly weights: number[],
+  ) {
     this.m = weights.map(() => 0);
     this.v = weights.map(() => 0);
   }
@@ -62,7 +65,11 @@ describe('adam by hand', () => {
       return [weights[0], adam.slots['m'][0], adam.slots['v'][0]];
     });
     // m: 2, then 1 - 1 = 0, then 4. v: 4, then 3 + 1 = 4, then 3 + 16 = 19.
-    expect(seen.map(([, m, v]) => [m, v])).toEqual([[2, 4], [0, 4], [4, 19]]);
+    expect(seen.map(([, m, v]) => [m, v])).toEqual([
+      [2, 4],
+      [0, 4],
+      [4, 19],
+    ]);
     // Step 1: m-hat 4, v-hat 16: 1 - 0.1 x 4 / 4.5. Step 2: m-hat 0: no move.
     // Step 3: m-hat 4 / 0.875 = 4.5714286, v-hat 19 / 0.578125 = 32.864865, its root 5.7327886.
     // The move is 0.1 x 4.5714286 / 6.2327886 = 0.07334483.
@@ -158,7 +165,10 @@ describe('adam state', () => {
     const resumed = createOptimizer(SPEC, 1);
     resumed.restore(5000, { m: adam.slots['m'], v: adam.slots['v'] });
     const resumedWeights = weights.slice();
-    for (const [optimizer, vector] of [[adam, weights], [resumed, resumedWeights]] as const) {
+    for (const [optimizer, vector] of [
+      [adam, weights],
+      [resumed, resumedWeights],
+    ] as const) {
       optimizer.apply(vector, Float32Array.of(0.5), 1e3);
     }
     expect(bitsOf(resumedWeights)).toEqual(bitsOf(weights));
@@ -190,6 +200,29 @@ describe('adam state', () => {
     expect(() => adam.restore(steps, slots)).toThrow(message);
     expect(() => adam.restore(steps, slots)).toThrow(expect.objectContaining({ kind: 'data' }));
     expect([adam.steps, bitsOf(adam.slots['m']), bitsOf(adam.slots['v'])]).toEqual(before);
+  });
+});
+
+describe('adopted weights', () => {
+  it.each([3, 100_003])('of %i values get the same bits as those that lie elsewhere', (length) => {
+    const elsewhere = gradientOf(0, length);
+    const [adam, other] = [createOptimizer(SPEC, length), createOptimizer(SPEC, length)];
+    const adopted = adam.adopt(elsewhere);
+    for (let step = 1; step <= 3; step++) {
+      adam.apply(adopted, gradientOf(step, length), 0.01);
+      other.apply(elsewhere, gradientOf(step, length), 0.01);
+    }
+    expect(Buffer.from(adopted.slice().buffer).equals(Buffer.from(elsewhere.buffer))).toBe(true);
+    expect(adopted.buffer === elsewhere.buffer).toBe(false);
+  });
+
+  it('are copied, and of the length that the optimizer is for', () => {
+    const adam = createOptimizer(SPEC, 2);
+    const given = Float32Array.of(1, 2);
+    const adopted = adam.adopt(given);
+    given.fill(0);
+    expect([...adopted]).toEqual([1, 2]);
+    expect(() => adam.adopt(new Float32Array(3))).toThrow('3 weights instead of 2');
   });
 });
 

@@ -5,10 +5,13 @@
  * choice.
  */
 import { invariant } from '@lockstep/config';
+import { adamInPlace, vectorsTogether } from '@lockstep/vector';
+import type { AdamNumbers } from '@lockstep/vector';
 import type { AdamSpec, Optimizer } from './contract.js';
 import { checkState, checkVectors } from './state.js';
 
 export class Adam implements Optimizer {
+  readonly #ownWeights: Float32Array<ArrayBuffer>;
   readonly slots: Readonly<Record<'m' | 'v', Float32Array>>;
   readonly #spec: AdamSpec;
   readonly #length: number;
@@ -21,7 +24,9 @@ export class Adam implements Optimizer {
     invariant(spec.epsilon > 0, `Adam epsilon ${spec.epsilon} is not positive`);
     this.#spec = spec;
     this.#length = length;
-    this.slots = Object.freeze({ m: new Float32Array(length), v: new Float32Array(length) });
+    const [weights, m, v] = vectorsTogether(3, length);
+    this.#ownWeights = weights;
+    this.slots = Object.freeze({ m, v });
   }
 
   get steps(): number {
@@ -33,9 +38,19 @@ export class Adam implements Optimizer {
     this.#steps++;
     this.#beta1Power *= this.#spec.beta1;
     this.#beta2Power *= this.#spec.beta2;
+    const { beta1, beta2, epsilon } = this.#spec;
+    // The bias corrections are folded into two factors a step: rate x m / (rootScale x sqrt(v) + epsilon) is
+    // learningRate x m-hat / (sqrt(v-hat) + epsilon).
     const rate = learningRate / (1 - this.#beta1Power);
     const rootScale = 1 / Math.sqrt(1 - this.#beta2Power);
-    update(weights, gradient, this.slots.m, this.slots.v, rate, rootScale, this.#spec);
+    const numbers: AdamNumbers = [beta1, 1 - beta1, beta2, 1 - beta2, rate, rootScale, epsilon];
+    adamInPlace({ weights, ...this.slots }, gradient, numbers);
+  }
+
+  adopt(weights: Float32Array): Float32Array<ArrayBuffer> {
+    checkVectors(weights, weights, this.#length);
+    this.#ownWeights.set(weights);
+    return this.#ownWeights;
   }
 
   restore(steps: number, slots: Readonly<Record<string, Float32Array>>): void {
@@ -45,31 +60,6 @@ export class Adam implements Optimizer {
     this.#beta2Power = repeatedProduct(this.#spec.beta2, steps);
     this.slots.m.set(slots['m']);
     this.slots.v.set(slots['v']);
-  }
-}
-
-/**
- * One pass over all weights. The bias corrections are folded into two factors a step:
- * rate x m / (rootScale x sqrt(v) + epsilon) is learningRate x m-hat / (sqrt(v-hat) + epsilon).
- */
-function update(
-  weights: Float32Array,
-  gradient: Float32Array,
-  m: Float32Array,
-  v: Float32Array,
-  rate: number,
-  rootScale: number,
-  { beta1, beta2, epsilon }: AdamSpec,
-): void {
-  const rest1 = 1 - beta1;
-  const rest2 = 1 - beta2;
-  for (let i = 0; i < weights.length; i++) {
-    const g = gradient[i];
-    const mean = beta1 * m[i] + rest1 * g;
-    const square = beta2 * v[i] + rest2 * g * g;
-    m[i] = mean;
-    v[i] = square;
-    weights[i] -= (rate * mean) / (rootScale * Math.sqrt(square) + epsilon);
   }
 }
 

@@ -31,7 +31,12 @@ export interface Optimizer {
   readonly steps: number;
   /** The live state vectors by name, for a checkpoint; only the optimizer writes to them. */
   readonly slots: Readonly<Record<string, Float32Array>>;
-  /** Applies one update to the weights, in place. The gradient is only read. */
+  /**
+   * Copies weights to where they lie beside the state and updates need not move them. There is one such place: each
+   * call overwrites what the one before returned.
+   */
+  adopt(weights: Float32Array): Float32Array<ArrayBuffer>;
+  /** Applies one update to the weights, in place, wherever they lie. The gradient is only read. */
   apply(weights: Float32Array, gradient: Float32Array, learningRate: number): void;
   /**
    * Takes over the state of a checkpoint or another replica; the slots are copied.

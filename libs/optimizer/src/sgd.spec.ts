@@ -12,6 +12,13 @@ describe('sgd', () => {
     expect(sgd.steps).toBe(2);
   });
 
+  it('adopts weights', () => {
+    const sgd = createOptimizer({ name: 'sgd' }, 2);
+    const weights = sgd.adopt(Float32Array.of(1, 2));
+    sgd.apply(weights, Float32Array.of(2, -4), 0.25);
+    expect([...weights]).toEqual([0.5, 3]);
+  });
+
   it('has no state but the step count', () => {
     const sgd = createOptimizer({ name: 'sgd' }, 1);
     expect(sgd.slots).toEqual({});

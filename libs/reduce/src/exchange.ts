@@ -6,8 +6,8 @@
  * summing and sending back overlap. Only arithmetic and bookkeeping: sending is the caller's.
  */
 import { invariant } from '@lockstep/config';
+import { divideInPlace } from '@lockstep/vector';
 import { bytesOf } from './digest.js';
-import { meanInPlace } from './finish.js';
 import { heldNodes, sumNode } from './node-sum.js';
 import type { ShardRange } from './node-sum.js';
 import { piecesOf, slicesOf } from './slices.js';
@@ -23,6 +23,7 @@ export interface ExchangeSetting {
   readonly holders: readonly number[];
   /** Number of characters in the whole batch. */
   readonly characters: number;
+  /** Values in a block of squares: `SQUARES_BLOCK_LENGTH`, or another multiple of 16 in a test. */
   readonly blockLength: number;
   /** A multiple of `blockLength`. */
   readonly pieceLength: number;
@@ -191,7 +192,7 @@ export class Exchange {
     const values = this.mean.subarray(start, end);
     sumNode({ first: 0, end: holders.length }, (node) => parts.get(keyOf(node)), values);
     const firstBlock = (start - (this.#slices[self]?.start ?? 0)) / blockLength;
-    meanInPlace(values, characters, blockLength).forEach((square, index) => {
+    divideInPlace(values, characters, blockLength).forEach((square, index) => {
       this.#squares[firstBlock + index] = square;
     });
     this.#open.delete(start);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { finishGradient } from './finish.js';
+import { clipScale, finishGradient, meanInPlace, normOf, SQUARES_BLOCK_LENGTH } from './finish.js';
 
 const FLOAT32_MAX = (2 - 2 ** -23) * 2 ** 127;
 
@@ -13,6 +13,55 @@ const values = fc.array(
   ),
   { minLength: 1, maxLength: 40 },
 );
+
+/** Four interleaved sums in each block, then the blocks in order. */
+function referenceNorm(gradient: Float32Array): number {
+  let squares = 0;
+  for (let start = 0; start < gradient.length; start += SQUARES_BLOCK_LENGTH) {
+    const lanes = [0, 0, 0, 0];
+    gradient.subarray(start, start + SQUARES_BLOCK_LENGTH).forEach((value, i) => (lanes[i % 4] += value * value));
+    squares += lanes[0] + lanes[2] + (lanes[1] + lanes[3]);
+  }
+  return Math.sqrt(squares);
+}
+
+/** A gradient of some blocks and a bit, of mixed size. */
+const longGradient = (length: number): Float32Array =>
+  Float32Array.from({ length }, (_, i) => Math.sin(i * 78.233) * 10 ** ((i % 7) - 4));
+
+describe('the pieces of finishGradient', () => {
+  const length = 3 * SQUARES_BLOCK_LENGTH + 12_345;
+  const characters = 6400;
+  const whole = longGradient(length);
+  const finished = finishGradient(whole, characters, undefined);
+
+  it('give the same bits however the vector is cut at multiples of a block', () => {
+    for (const cuts of [[], [1], [2], [1, 2, 3], [3]]) {
+      const sum = longGradient(length);
+      const ends = [...cuts.map((block) => block * SQUARES_BLOCK_LENGTH), length];
+      const blockSums = ends.map((end, i) => meanInPlace(sum.subarray(ends[i - 1] ?? 0, end), characters));
+      expect(normOf(Float64Array.from(blockSums.flatMap((sums) => [...sums])))).toBe(finished.norm);
+      expect(Buffer.from(sum.buffer).equals(Buffer.from(whole.buffer))).toBe(true);
+    }
+  });
+
+  it('return one sum for each block, the last one shorter', () => {
+    expect(meanInPlace(longGradient(length), characters).length).toBe(4);
+    expect([...meanInPlace(Float32Array.of(6, 0, -8), 2)]).toEqual([25]);
+    expect(meanInPlace(new Float32Array(0), 1).length).toBe(0);
+  });
+
+  it('add in the order that is promised', () => {
+    expect(finished.norm).toBe(referenceNorm(whole));
+    const plain = whole.reduce((squares, value) => squares + value * value, 0);
+    expect(Math.abs(finished.norm / Math.sqrt(plain) - 1)).toBeLessThan(1e-12);
+  });
+
+  it('scale down to the limit, and by 1 where nothing is to be done', () => {
+    expect(clipScale(5, 2.5)).toBe(0.5);
+    expect([clipScale(5, 5), clipScale(5, undefined), clipScale(Infinity, 1), clipScale(NaN, 1)]).toEqual([1, 1, 1, 1]);
+  });
+});
 
 describe('finishGradient', () => {
   it('divides by the character count and measures the norm', () => {
@@ -35,7 +84,7 @@ describe('finishGradient', () => {
         const gradient = Float32Array.from(sums);
         const { norm } = finishGradient(gradient, characters, undefined);
         expect([...gradient]).toEqual([...Float32Array.from(sums, (sum) => Math.fround(sum) / characters)]);
-        expect(norm).toBe(Math.sqrt(gradient.reduce((squares, value) => squares + value * value, 0)));
+        expect(norm).toBe(referenceNorm(gradient));
       }),
     );
   });
@@ -58,7 +107,7 @@ describe('finishGradient', () => {
         const gradient = Float32Array.from(sums);
         const { norm, clipped } = finishGradient(gradient, 7, clipNorm);
         expect(clipped).toBe(norm > clipNorm);
-        const left = Math.sqrt(gradient.reduce((squares, value) => squares + value * value, 0));
+        const left = referenceNorm(gradient);
         expect(left).toBeLessThanOrEqual(Math.min(norm, clipNorm) * (1 + 2 ** -23));
         expect(left).toBeGreaterThanOrEqual(Math.min(norm, clipNorm) * (1 - 2 ** -23));
       }),

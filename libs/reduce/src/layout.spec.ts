@@ -24,7 +24,9 @@ describe('weightLayout', () => {
 
   it('has the SHA-256 of names and shapes as digest', () => {
     const tensors = weightLayout(TUTORIAL).entries.map(({ name, shape }) => [name, shape]);
-    const expected = createHash('sha256').update(`lockstep weight layout 1\n${JSON.stringify(tensors)}`).digest('hex');
+    const expected = createHash('sha256')
+      .update(`lockstep weight layout 1\n${JSON.stringify(tensors)}`)
+      .digest('hex');
     expect(weightLayout(TUTORIAL).digest).toBe(expected);
   });
 

@@ -1,9 +1,9 @@
 /**
- * How a vector is divided among workers that sum it together: in slices of whole norm blocks, as equal as they can be,
- * so that norm and sums have the bits of one process that does it all.
+ * How a vector is divided among workers that sum it together: in slices of whole blocks of squares, as equal as they
+ * can be, so that norm and sums have the bits of one process that does it all.
  */
 import { invariant } from '@lockstep/config';
-import { NORM_BLOCK_LENGTH } from './finish.js';
+import { SQUARES_BLOCK_LENGTH } from './finish.js';
 
 /** Values [start, end) of a vector. */
 export interface Slice {
@@ -15,7 +15,7 @@ export interface Slice {
  * The slices of a vector, one for each member, in order and without gaps; some are empty when blocks are few.
  * @param length values in the vector
  */
-export function slicesOf(length: number, members: number, blockLength = NORM_BLOCK_LENGTH): readonly Slice[] {
+export function slicesOf(length: number, members: number, blockLength = SQUARES_BLOCK_LENGTH): readonly Slice[] {
   invariant(members > 0, `a vector is divided among ${members} members`);
   const blocks = Math.ceil(length / blockLength);
   const bound = (member: number): number => Math.min(length, Math.floor((member * blocks) / members) * blockLength);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { splitOf, sumScalars } from './tree.js';
+import { splitOf, sumScalars, treeAdditions } from './tree.js';
 
 describe('splitOf', () => {
   it('sends the largest power of two below the size to the left', () => {
@@ -38,5 +38,32 @@ describe('sumScalars', () => {
     const gap: number[] = [];
     gap[1] = 1;
     expect(() => sumScalars(gap)).toThrow('shard 0 has no value');
+  });
+});
+
+describe('treeAdditions', () => {
+  it('are the additions of the tree, none before its parts', () => {
+    expect(treeAdditions(1)).toEqual([]);
+    expect(treeAdditions(5)).toEqual([
+      [0, 1],
+      [2, 3],
+      [0, 2],
+      [0, 4],
+    ]);
+  });
+
+  it('give what sumScalars gives', () => {
+    const numbers = fc.array(fc.double({ noNaN: true, min: -1e300, max: 1e300 }), { minLength: 1, maxLength: 70 });
+    fc.assert(
+      fc.property(numbers, (values) => {
+        const sums = [...values];
+        for (const [left, right] of treeAdditions(values.length)) sums[left] += sums[right];
+        expect(sums[0]).toBe(sumScalars(values));
+      }),
+    );
+  });
+
+  it('refuse to add up nothing', () => {
+    expect(() => treeAdditions(0)).toThrow('nothing to add up');
   });
 });

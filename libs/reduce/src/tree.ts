@@ -19,6 +19,22 @@ export function sumScalars(valuesByShard: ArrayLike<number>): number {
   return sumRange(valuesByShard, 0, valuesByShard.length);
 }
 
+/**
+ * The tree as a list of additions, in an order in which each finds its parts ready: the left one takes up the right
+ * one, and number 0 ends as the sum.
+ * @param count number of things to add up, from 1
+ */
+export function treeAdditions(count: number): (readonly [left: number, right: number])[] {
+  invariant(count > 0, 'nothing to add up');
+  return additionsIn(0, count);
+}
+
+function additionsIn(lo: number, hi: number): (readonly [left: number, right: number])[] {
+  if (hi - lo === 1) return [];
+  const split = splitOf(lo, hi);
+  return [...additionsIn(lo, split), ...additionsIn(split, hi), [lo, split]];
+}
+
 function sumRange(values: ArrayLike<number>, lo: number, hi: number): number {
   if (hi - lo === 1) {
     invariant(typeof values[lo] === 'number', `shard ${lo} has no value`);

@@ -17,13 +17,14 @@ import type {
   Report,
   WorkerMessage,
 } from '@lockstep/protocol';
-import { allFinite, finishGradient, TreeSum } from '@lockstep/reduce';
+import { finishGradient, TreeSum } from '@lockstep/reduce';
+import { allFinite } from '@lockstep/vector';
 import { Commands } from './commands.js';
 import type { CommandReply } from './commands.js';
 import { Payloads } from './payloads.js';
 import type { Batches } from './payloads.js';
 import type { Clock, Frames, RunStore, ServerTransport } from './ports.js';
-import { copyToFloats, floatsOf, replicaFromParts, viewAsBytes } from './replica.js';
+import { copyToFloats, replicaFromParts, viewAsBytes, viewAsFloats } from './replica.js';
 import type { Replica } from './replica.js';
 
 export interface CoordinatorPorts {
@@ -193,7 +194,7 @@ export class CoordinatorLoop {
         return;
       case 'collect':
         this.#pass('C3', action);
-        this.#sum?.add(action.shard, floatsOf(action.payload));
+        this.#sum?.add(action.shard, viewAsFloats(action.payload));
         return;
       case 'reduce':
         this.#reduce(action.step, action.characters);

@@ -5,11 +5,11 @@
 import { LIMITS } from '@lockstep/config';
 import { decodePeerMessage, encodeMessage } from '@lockstep/protocol';
 import type { Digest, Letter, PeerMessage, WorkerAction, WorkerEvent } from '@lockstep/protocol';
-import { Exchange, NORM_BLOCK_LENGTH } from '@lockstep/reduce';
+import { Exchange, SQUARES_BLOCK_LENGTH } from '@lockstep/reduce';
 import type { Piece } from '@lockstep/reduce';
 import type { PeerEvent, PeerLinks } from './peer-links.js';
 import type { Clock, Frames, PeerId } from './ports.js';
-import { floatsOf, viewAsBytes } from './replica.js';
+import { viewAsBytes, viewAsFloats } from './replica.js';
 
 type Order = Extract<WorkerAction, { type: 'exchange' }>;
 
@@ -63,9 +63,9 @@ export class GradientExchange {
     this.end();
     const { plan, self, held } = order;
     const { links, clock } = this.#ports;
-    const gradients = new Map([...held].map(([shard, bytes]) => [shard, floatsOf(bytes)]));
+    const gradients = new Map([...held].map(([shard, bytes]) => [shard, viewAsFloats(bytes)]));
     const { length } = plan;
-    const blockLength = this.#ports.blockLength ?? NORM_BLOCK_LENGTH;
+    const blockLength = this.#ports.blockLength ?? SQUARES_BLOCK_LENGTH;
     const blocks = Math.max(BLOCKS_IN_PIECE, Math.ceil(length / blockLength / PIECES_MAX));
     const setting = { length, members: plan.members.length, self, holders: plan.holders, characters: plan.characters };
     const sizes = { blockLength, pieceLength: blocks * blockLength };

@@ -13,7 +13,14 @@ export type {
   ServerEvent,
   ServerTransport,
 } from './ports.js';
-export { copyToFloats, copyToIntegers, replicaFromParts, replicaPartCount, viewAsBytes } from './replica.js';
+export {
+  copyToFloats,
+  copyToIntegers,
+  replicaFromParts,
+  replicaPartCount,
+  viewAsBytes,
+  viewAsFloats,
+} from './replica.js';
 export type { Replica } from './replica.js';
 export { WorkerLoop } from './worker-loop.js';
 export type { Compute, WorkerPorts } from './worker-loop.js';

@@ -1,7 +1,7 @@
 import { LIMITS } from '@lockstep/config';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { partOfReplica, replicaFromParts, replicaPartCount } from './replica.js';
+import { partOfReplica, replicaFromParts, replicaPartCount, viewAsFloats } from './replica.js';
 import type { Replica } from './replica.js';
 
 const ABOUT = { step: 7, optimizerSteps: 5, slots: ['m', 'v'] };
@@ -54,5 +54,17 @@ describe('a replica in parts', () => {
   it('refuses bytes that are not that many vectors', () => {
     expect(() => replicaFromParts(ABOUT, [new Uint8Array(25)])).toThrow(/25 bytes is not 3 vectors/);
     expect(() => replicaFromParts(ABOUT, [new Uint8Array(16)])).toThrow(/16 bytes is not 3 vectors/);
+  });
+});
+
+describe('viewAsFloats', () => {
+  it('takes the memory itself where it is aligned, otherwise a copy', () => {
+    const bytes = new Uint8Array(Float32Array.of(1, 2, 3).buffer);
+    const part = viewAsFloats(bytes.subarray(4));
+    expect([...part]).toEqual([2, 3]);
+    expect(part.buffer).toBe(bytes.buffer);
+    const shifted = new Uint8Array(13);
+    shifted.set(bytes, 1);
+    expect([...viewAsFloats(shifted.subarray(1))]).toEqual([1, 2, 3]);
   });
 });

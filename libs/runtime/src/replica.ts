@@ -88,16 +88,17 @@ export function copyToFloats(bytes: Uint8Array): Float32Array<ArrayBuffer> {
   return floats;
 }
 
+/** Float32 bytes as the floats they are: the same memory where it is aligned, otherwise a copy. */
+export function viewAsFloats(bytes: Uint8Array): Float32Array {
+  if (bytes.byteOffset % Float32Array.BYTES_PER_ELEMENT !== 0) return copyToFloats(bytes);
+  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / Float32Array.BYTES_PER_ELEMENT);
+}
+
 /** A fresh, aligned copy of int32 bytes. */
 export function copyToIntegers(bytes: Uint8Array): Int32Array<ArrayBuffer> {
   const integers = new Int32Array(bytes.byteLength / Int32Array.BYTES_PER_ELEMENT);
   new Uint8Array(integers.buffer).set(bytes);
   return integers;
-}
-
-/** Bytes of ours, so aligned, seen as the floats they are. */
-export function floatsOf(bytes: Uint8Array): Float32Array {
-  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / Float32Array.BYTES_PER_ELEMENT);
 }
 
 /** The same memory, seen as bytes. */

@@ -117,7 +117,7 @@ function conclude(
   { members, done, results, sinceMs, exchange }: Exchanging,
   nowMs: number,
 ): CoordinatorState {
-  const norm = normOf(members.flatMap((peer) => [...(done.get(peer) ?? [])]));
+  const norm = normOf(Float64Array.from(members.flatMap((peer) => [...(done.get(peer) ?? [])])));
   const scale = clipScale(norm, state.settings.clipNorm ?? undefined);
   const ordered = [...results.entries()].sort(([a], [b]) => a - b);
   const shardDigests = ordered.map(([, { digest }]) => digest);

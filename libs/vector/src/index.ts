@@ -1,0 +1,13 @@
+export { vectorsTogether } from './memory.js';
+export type { AdamNumbers } from './memory.js';
+export {
+  adamInPlace,
+  addInPlace,
+  addTogether,
+  allFinite,
+  descendInPlace,
+  divideInPlace,
+  packBfloat16,
+  scaleInPlace,
+  unpackBfloat16,
+} from './operations.js';
