@@ -62,6 +62,42 @@ describe.each(ENGINES)('on the %s engine', (engine) => {
     expect(new Set(digests).size).toBe(1);
   });
 
+  it.skipIf(isMissing(engine))(
+    'so do they in bfloat16, by star and by mesh, and not with those of float32',
+    async () => {
+      const folder = temporaryFolder();
+      writeText(folder);
+      const common = ['--shards', '4', '--steps', '20', '--wire', 'bfloat16'];
+      const ways = [
+        ['1', 'star'],
+        ['1', 'mesh'],
+        ['2', 'mesh'],
+        ['3', 'mesh'],
+        ['3', 'star'],
+      ] as const;
+      const runs: string[] = [];
+      for (const [workers, topology] of ways) {
+        const how = ['--workers', workers, '--topology', topology];
+        runs.push(await train(folder, `${topology}${workers}`, ...common, ...how));
+      }
+      const shas = new Set(runs.map(shaOf));
+      expect(shas.size).toBe(1);
+      const exact = await train(
+        folder,
+        'float32',
+        '--shards',
+        '4',
+        '--steps',
+        '20',
+        '--workers',
+        '3',
+        '--topology',
+        'mesh',
+      );
+      expect(shas).not.toContain(shaOf(exact));
+    },
+  );
+
   it.skipIf(isMissing(engine))('the same run twice ends with the same bytes, another seed with others', async () => {
     const folder = temporaryFolder();
     writeText(folder);

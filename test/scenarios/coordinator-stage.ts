@@ -57,7 +57,7 @@ function settingsOf(given: string): CoordinatorSettings {
     digestEvery: numberOf(given, 'steps? between digest', 1),
     checkpointEvery: every === 0 ? null : { steps: every },
     audit: given.includes('audit') ? 1 : 0,
-    ...{ gradientLength: 1, clipNorm: null, topology: given.includes('mesh') ? 'mesh' : 'star' },
+    ...{ wire: 'float32', gradientLength: 1, clipNorm: null, topology: given.includes('mesh') ? 'mesh' : 'star' },
     ...{ seed: 1, evaluationRows: [], sample: null, replicaParts: numberOf(given, 'part', 1) },
     initial: journalled === undefined ? { step: 0, digest: 'd0', optimizerSteps: 0, slots: [] } : null,
     resumption: journalled === undefined ? null : resumptionOf(given, Number(journalled)),

@@ -96,7 +96,8 @@ class WorkerDirector {
         peer: endpoint.slice('tcp://'.length),
         endpoint,
       }));
-      const plan = { exchange: Number(id), members, holders: [0, 1], length: 1, characters: 40 };
+      const about = { members, holders: [0, 1], length: 1, wire: 'float32', characters: 40 } as const;
+      const plan = { exchange: Number(id), ...about };
       return this.#hear({ type: 'exchange', ...this.#envelope(), step: Number(step) - 1, ...plan });
     });
     commands.on(/exchange (\d+) is done/, (id) =>

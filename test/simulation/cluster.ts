@@ -90,10 +90,10 @@ export class Cluster {
     this.disk = new VirtualDisk(this.clock, randomStream(seed, 'disk'), options.disk);
     this.journal = new RunJournal(this.disk, this.outside);
     this.trace = isTraced ? new Trace(this.clock) : undefined;
-    this.reference = new Reference(digest, (step) => this.journal.shardsOf(step, options.batchSize));
+    this.reference = new Reference(digest, options.wire, (step) => this.journal.shardsOf(step, options.batchSize));
     const violated = (what: string): void => this.violate(what);
     const { clock, network, reference, trace } = this;
-    this.#world = { clock, network, digest: this.#digest, reference, trace, violated };
+    this.#world = { clock, network, digest: this.#digest, reference, wire: options.wire, trace, violated };
   }
 
   violate(what: string): void {

@@ -151,7 +151,8 @@ export class CoordinatorLife {
       ...{ seed: 1, evaluationRows: Array.from({ length: options.evaluationBatches }, () => 2), resumption },
       sample: options.samples ? { prime: [1, 2], length: 2, temperature: 1, seed: 1 } : null,
       initial: newest === undefined ? { ...about, digest: weightsDigest(this.#world.digest, first) } : null,
-      ...{ replicaParts: replicaPartCount(first), gradientLength: LENGTH, clipNorm: null, topology: options.topology },
+      ...{ replicaParts: replicaPartCount(first), gradientLength: LENGTH, clipNorm: null },
+      ...{ wire: options.wire, topology: options.topology },
       describeRows: (step, rowStart, rowEnd) => `rows ${rowStart} to ${rowEnd} of step ${step}`,
     };
   }

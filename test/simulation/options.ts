@@ -67,6 +67,7 @@ export interface SeedOptions {
   readonly checkpointEvery: { readonly steps: number } | { readonly ms: number } | null;
   readonly audit: number;
   readonly topology: 'star' | 'mesh';
+  readonly wire: 'float32' | 'bfloat16';
   readonly evaluationBatches: number;
   readonly samples: boolean;
   /** Of one shard, on a worker that is not slowed down. */
@@ -265,5 +266,6 @@ export function drawOptions(seed: number): SeedOptions {
     healMs,
     faults,
     topology: draw.among(['star', 'mesh']),
+    wire: draw.among(['float32', 'float32', 'bfloat16']),
   };
 }

@@ -4,7 +4,8 @@
  * holds what it has against the run without faults.
  */
 import type { ComputeResult, ComputeTask } from '@lockstep/protocol';
-import { bytesOf } from '@lockstep/reduce';
+import { toWire } from '@lockstep/reduce';
+import type { Wire } from '@lockstep/reduce';
 import { copyToFloats, copyToIntegers, viewAsBytes } from '@lockstep/runtime';
 import type { Compute } from '@lockstep/runtime';
 import { allFinite } from '@lockstep/vector';
@@ -19,6 +20,7 @@ export interface ToySetting {
   readonly process: VirtualProcess;
   readonly digest: (bytes: Uint8Array) => string;
   readonly reference: Reference;
+  readonly wire: Wire;
   /** Time that a task takes now. */
   durationMs(type: ComputeTaskType): number;
   /** A task begins; the process may be killed by it. */
@@ -127,16 +129,17 @@ export class ToyCompute implements Compute {
     const { lossSum, characters, gradient } = toyGradient(held.weights, copyToIntegers(payload));
     if (this.lie !== undefined) this.#tell(this.lie, gradient, held.step);
     const { step, shard, attempt } = assign;
+    const bytes = toWire(gradient, this.#setting.wire);
     return {
       ...{ type: 'gradient', step, shard, attempt, lossSum, characters, computeMs: 1 },
       weightsDigest: assign.digest ? this.#weightsDigest(held.weights) : null,
-      held: assign.ship ? null : { digest: this.#setting.digest(bytesOf(gradient)), finite: allFinite(gradient) },
-      payload: bytesOf(gradient),
+      held: assign.ship ? null : { digest: this.#setting.digest(bytes), finite: allFinite(gradient) },
+      payload: bytes,
     };
   }
 
   #tell(lie: Lie, gradient: Float32Array, step: number): void {
-    gradient[1] = lie === 'not a number' ? Number.NaN : gradient[1] + 0.25;
+    gradient[1] = lie === 'not a number' ? Number.NaN : 2 * gradient[1] + 1;
     this.lie = undefined;
     this.liedAt = step;
     this.#setting.onLie(lie);

@@ -4,7 +4,8 @@
  * never become right again.
  */
 import type { Shard } from '@lockstep/data';
-import { bytesOf, finishGradient, TreeSum } from '@lockstep/reduce';
+import { bytesOf, finishGradient, fromWire, toWire, TreeSum } from '@lockstep/reduce';
+import type { Wire } from '@lockstep/reduce';
 import { viewAsBytes } from '@lockstep/runtime';
 import type { Replica } from '@lockstep/runtime';
 
@@ -88,11 +89,13 @@ export interface ReferenceStep {
 export class Reference {
   readonly #digest: (bytes: Uint8Array) => string;
   readonly #shardsOf: (step: number) => readonly Shard[];
+  readonly #wire: Wire;
   readonly #steps: ReferenceStep[] = [];
 
   /** @param shardsOf the plan of a step; asked once a step */
-  constructor(digest: (bytes: Uint8Array) => string, shardsOf: (step: number) => readonly Shard[]) {
+  constructor(digest: (bytes: Uint8Array) => string, wire: Wire, shardsOf: (step: number) => readonly Shard[]) {
     this.#digest = digest;
+    this.#wire = wire;
     this.#shardsOf = shardsOf;
   }
 
@@ -121,10 +124,11 @@ export class Reference {
     let characters = 0;
     for (const { index, rowStart, rowEnd } of shards) {
       const answer = toyGradient(weights, toyWindows(step, rowStart, rowEnd));
-      shardDigests.push(this.#digest(bytesOf(answer.gradient)));
+      const bytes = toWire(answer.gradient, this.#wire);
+      shardDigests.push(this.#digest(bytes));
       losses.push(answer.lossSum);
       characters += answer.characters;
-      sum.add(index, answer.gradient);
+      sum.add(index, fromWire(bytes, this.#wire));
     }
     const mean = sum.take();
     finishGradient(mean, characters, undefined);

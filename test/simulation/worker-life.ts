@@ -1,6 +1,7 @@
 /** One process of one worker, from its start to its end, with the real loop and machine inside. */
 import { LIMITS, toLockstepError } from '@lockstep/config';
 import type { ComputeTask, WorkerOutcome } from '@lockstep/protocol';
+import type { Wire } from '@lockstep/reduce';
 import { WorkerLoop } from '@lockstep/runtime';
 import type { PeerLinkMaker } from '@lockstep/runtime';
 import type { MemoryNetwork } from '@lockstep/transport/memory';
@@ -23,6 +24,7 @@ export interface Surroundings {
   readonly network: MemoryNetwork;
   readonly digest: (bytes: Uint8Array) => string;
   readonly reference: Reference;
+  readonly wire: Wire;
   readonly trace: Trace | undefined;
   violated(what: string): void;
 }
@@ -49,7 +51,7 @@ export class WorkerLife {
 
   constructor(world: Surroundings, setting: WorkerSetting) {
     const { peer, name, supervised } = setting;
-    const { clock, network, digest, reference, trace, violated } = world;
+    const { clock, network, digest, reference, wire, trace, violated } = world;
     this.#world = world;
     this.peer = peer;
     this.name = name;
@@ -58,7 +60,7 @@ export class WorkerLife {
     const inner = network.connect({ endpoint: ENDPOINT, peerId: peer, maxFrameBytes: MAX_FRAME_BYTES });
     this.process.onEnd(() => void inner.close(0));
     this.compute = new ToyCompute({
-      ...{ process: this.process, digest, reference, violated },
+      ...{ process: this.process, digest, reference, wire, violated },
       durationMs: (type) => setting.durationMs(type),
       onBegin: (task) => setting.onBegin(this, task),
       onLie: (lie) => setting.onLie(lie),

@@ -10,10 +10,20 @@ import { ComputeService } from './compute-service.js';
 import type { FaultPoint } from './fault-points.js';
 
 const CONFIG: RunConfig = {
-  ...{ formatVersion: 1, text: { sources: ['t'], sha256: '0'.repeat(64), characters: 100 }, vocabularySize: 5 },
+  ...{ formatVersion: 2, text: { sources: ['t'], sha256: '0'.repeat(64), characters: 100 }, vocabularySize: 5 },
   ...{ vocabularyDigest: 'v', order: 'shuffled', validationFraction: 0, batchSize: 2, sequenceLength: 3 },
   ...{ embedding: 4, units: 4, init: 'torch', initFrom: null, optimizer: 'adam', learningRate: 0.01 },
-  ...{ beta1: 0.9, beta2: 0.999, epsilon: 1e-8, clipNorm: null, seed: 1, shards: 1, engine: 'wasm', device: 'cpu' },
+  ...{
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    clipNorm: null,
+    seed: 1,
+    shards: 1,
+    wire: 'float32',
+    engine: 'wasm',
+    device: 'cpu',
+  },
   ...{ threads: 1, digestEvery: 1 },
 };
 const ENVELOPE = { run: 'r', term: 1, membership: 1 };

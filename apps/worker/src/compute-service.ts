@@ -12,7 +12,7 @@ import type { Model } from '@lockstep/model';
 import { createOptimizer, optimizerSpec } from '@lockstep/optimizer';
 import type { Optimizer } from '@lockstep/optimizer';
 import type { ComputeResult, ComputeTask } from '@lockstep/protocol';
-import { bytesOf, createDigest, weightLayout } from '@lockstep/reduce';
+import { bytesOf, createDigest, fromWire, toWire, weightLayout } from '@lockstep/reduce';
 import type { WeightLayout } from '@lockstep/reduce';
 import { copyToIntegers, replicaFromParts, viewAsBytes, viewAsFloats } from '@lockstep/runtime';
 import { allFinite, scaleInPlace } from '@lockstep/vector';
@@ -123,8 +123,11 @@ export class ComputeService {
     // Afterwards, so that it vouches for the weights all through the computation.
     const weightsDigest = assign.digest ? digest(bytesOf(weights)) : null;
     const answer = { type: 'gradient', step, shard, attempt, lossSum, characters, computeMs, weightsDigest } as const;
-    const bytes = bytesOf(gradient);
-    const held = assign.ship ? null : { digest: digest(bytes), finite: allFinite(gradient) };
+    const bytes = toWire(gradient, config.wire);
+    // What is held is what travels: rounding may have made a large value infinite.
+    const isRounded = config.wire !== 'float32';
+    const values = isRounded && !assign.ship ? fromWire(bytes, config.wire) : gradient;
+    const held = assign.ship ? null : { digest: digest(bytes), finite: allFinite(values) };
     return { ...answer, held, payload: bytes };
   }
 

@@ -15,7 +15,7 @@ import type { MachineFacts, RunConfig } from './index.js';
 
 const LAPTOP: MachineFacts = { engine: 'tensorflow', device: 'cpu', cores: 2, gpus: 0 };
 const CONFIG: RunConfig = {
-  formatVersion: 1,
+  formatVersion: 2,
   text: { sources: ['a.txt'], sha256: 'a'.repeat(64), characters: 100 },
   vocabularySize: 10,
   vocabularyDigest: 'v',
@@ -34,7 +34,7 @@ const CONFIG: RunConfig = {
   epsilon: 1e-7,
   clipNorm: null,
   seed: 1,
-  shards: 2,
+  shards: 2, wire: 'float32',
   engine: 'wasm',
   device: 'cpu',
   threads: 1,
@@ -77,6 +77,7 @@ describe('options table', () => {
       'worker-timeout',
       'digest-every',
       'topology',
+      'wire',
       'audit',
       'max-faults',
       'max-preemptions',

@@ -12,7 +12,7 @@ const positiveInteger = z.int().min(1);
 
 const runConfigSchema = z.strictObject({
   /** Raised when a field is added or changes its meaning. */
-  formatVersion: z.literal(1),
+  formatVersion: z.literal(2),
   text: z.strictObject({
     /** Where the text came from, as the user gave it. */
     sources: z.array(z.string()),
@@ -38,6 +38,8 @@ const runConfigSchema = z.strictObject({
   clipNorm: z.number().positive().nullable(),
   seed: z.int().min(0),
   shards: positiveInteger,
+  /** Form in which the gradient of a shard travels; it is rounded to it even where it stays. */
+  wire: z.enum(['float32', 'bfloat16']),
   engine: z.enum(['tensorflow', 'wasm']),
   device: z.enum(['cpu', 'gpu']),
   /** Threads of one worker: TensorFlow's sums on a CPU have other bits with another number of threads. */

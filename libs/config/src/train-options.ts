@@ -168,6 +168,13 @@ export const TRAIN_OPTIONS = {
     default: 'auto',
     help: 'Who sums the gradients: the coordinator, or the workers among themselves; the result is the same',
   },
+  wire: {
+    type: 'string',
+    group: CLUSTER,
+    choices: ['float32', 'bfloat16'],
+    default: 'float32',
+    help: 'Form in which gradients travel; bfloat16 halves the bytes of each and rounds its values',
+  },
   audit: {
     type: 'number',
     group: CLUSTER,

@@ -239,8 +239,9 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
     members: z.array(z.strictObject({ peer, endpoint })).min(1).max(MEMBERS_MAX).readonly(),
     /** For each shard the place among the members of the one whose gradient counts. */
     holders: z.array(count).min(1).max(SHARDS_MAX).readonly(),
-    /** Values in a gradient. */
+    /** Values in a gradient, and the form in which those of a single shard travel. */
     length: count,
+    wire: z.enum(['float32', 'bfloat16']),
     /** In the whole batch. */
     characters: count,
   }),
@@ -281,7 +282,10 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
   }),
 ]);
 
-/** What workers say to each other: some values of a vector that are needed elsewhere. Payload: the values, float32. */
+/**
+ * What workers say to each other: some values of a vector that are needed elsewhere. Payload: the values, float32, or
+ * in the wire format of the exchange where they are a part of one shard.
+ */
 export const peerMessageSchema = z.strictObject({
   type: z.literal('piece'),
   run,

@@ -17,14 +17,14 @@ import type {
   Report,
   WorkerMessage,
 } from '@lockstep/protocol';
-import { finishGradient, TreeSum } from '@lockstep/reduce';
+import { finishGradient, fromWire, TreeSum, wireValueBytes } from '@lockstep/reduce';
 import { allFinite } from '@lockstep/vector';
 import { Commands } from './commands.js';
 import type { CommandReply } from './commands.js';
 import { Payloads } from './payloads.js';
 import type { Batches } from './payloads.js';
 import type { Clock, Frames, RunStore, ServerTransport } from './ports.js';
-import { copyToFloats, replicaFromParts, viewAsBytes, viewAsFloats } from './replica.js';
+import { replicaFromParts, viewAsBytes, viewAsFloats } from './replica.js';
 import type { Replica } from './replica.js';
 
 export interface CoordinatorPorts {
@@ -147,7 +147,8 @@ export class CoordinatorLoop {
     const { message, stamp, payloadDigests } = letter;
     const isShipped = message.type === 'gradient' && message.held === null;
     // Copied once, here: what is received may be memory of the transport, and a gradient is kept until it is judged.
-    const vector = isShipped ? copyToFloats(letter.payload[0] ?? new Uint8Array()) : null;
+    const { wire } = this.#work.settings;
+    const vector = isShipped ? fromWire(letter.payload[0] ?? new Uint8Array(), wire) : null;
     const payload = vector === null ? letter.payload : [viewAsBytes(vector)];
     const finite = vector === null || allFinite(vector);
     this.#dispatch({ type: 'message', peer, message, stamp, payload, payloadDigests, finite });
@@ -160,7 +161,8 @@ export class CoordinatorLoop {
       return lengthBytes % Int32Array.BYTES_PER_ELEMENT === 0 ? null : `a sample of ${lengthBytes} bytes`;
     }
     if (message.type !== 'gradient' || message.held !== null) return null;
-    const expected = this.#work.settings.gradientLength * Float32Array.BYTES_PER_ELEMENT;
+    const { gradientLength, wire } = this.#work.settings;
+    const expected = gradientLength * wireValueBytes(wire);
     return lengthBytes === expected ? null : `a gradient of ${lengthBytes} bytes, not ${expected}`;
   }
 

@@ -5,8 +5,8 @@
 import { LIMITS } from '@lockstep/config';
 import { decodePeerMessage, encodeMessage } from '@lockstep/protocol';
 import type { Digest, Letter, PeerMessage, WorkerAction, WorkerEvent } from '@lockstep/protocol';
-import { Exchange, SQUARES_BLOCK_LENGTH } from '@lockstep/reduce';
-import type { Piece } from '@lockstep/reduce';
+import { Exchange, fromWire, SQUARES_BLOCK_LENGTH, toWire } from '@lockstep/reduce';
+import type { Piece, Wire } from '@lockstep/reduce';
 import type { PeerEvent, PeerLinks } from './peer-links.js';
 import type { Clock, Frames, PeerId } from './ports.js';
 import { viewAsBytes, viewAsFloats } from './replica.js';
@@ -63,8 +63,8 @@ export class GradientExchange {
     this.end();
     const { plan, self, held } = order;
     const { links, clock } = this.#ports;
-    const gradients = new Map([...held].map(([shard, bytes]) => [shard, viewAsFloats(bytes)]));
-    const { length } = plan;
+    const { length, wire } = plan;
+    const gradients = new Map([...held].map(([shard, bytes]) => [shard, valuesOf(bytes, wire)]));
     const blockLength = this.#ports.blockLength ?? SQUARES_BLOCK_LENGTH;
     const blocks = Math.max(BLOCKS_IN_PIECE, Math.ceil(length / blockLength / PIECES_MAX));
     const setting = { length, members: plan.members.length, self, holders: plan.holders, characters: plan.characters };
@@ -115,10 +115,11 @@ export class GradientExchange {
     const { run, term, exchange } = plan;
     const message = { type: 'piece', run, term, exchange, from: self, kind, start, firstShard, endShard } as const;
     const endpoint = plan.members[member]?.endpoint ?? '';
+    const bytes = isOfOneShard(message) ? toWire(values, plan.wire) : viewAsBytes(values);
     const sequence = running.sent[member] ?? 0;
     const stamp = { conversation: exchange, sequence };
     running.sent[member] = sequence + 1;
-    links.send(endpoint, encodeMessage(digest, message, stamp, [viewAsBytes(values)]));
+    links.send(endpoint, encodeMessage(digest, message, stamp, [bytes]));
   }
 
   #onFrames(peer: PeerId, frames: Frames): void {
@@ -142,10 +143,11 @@ export class GradientExchange {
     // What comes twice, or after all that is needed has come, is of no use.
     if (bytes === undefined || exchange.complete || stamp.sequence < expected) return;
     if (order.plan.members[from]?.peer !== peer) return;
+    const values = isOfOneShard(message) ? viewAsBytes(valuesOf(bytes, order.plan.wire)) : bytes;
     const problem =
       stamp.sequence > expected
         ? `${stamp.sequence - expected} pieces got lost`
-        : exchange.receive(from, message, bytes);
+        : exchange.receive(from, message, values);
     received[from] = stamp.sequence + 1;
     running.heardAtMs = this.#ports.clock.now();
     if (problem !== null) this.#break(running, peer, problem);
@@ -210,6 +212,16 @@ export class GradientExchange {
       if (!isOlder) for (const { peer, frames } of one.letters) this.#onFrames(peer, frames);
     }
   }
+}
+
+/** Sums over several shards have more digits than the wire format keeps. */
+function isOfOneShard({ kind, firstShard, endShard }: PeerMessage): boolean {
+  return kind === 'part' && endShard - firstShard === 1;
+}
+
+/** Gradients that have the form in which they travel. */
+function valuesOf(bytes: Uint8Array, wire: Wire): Float32Array {
+  return wire === 'float32' ? viewAsFloats(bytes) : fromWire(bytes, wire);
 }
 
 function isLater(message: PeerMessage, { term, exchange }: Order['plan']): boolean {

@@ -126,10 +126,10 @@ function withoutDuration({ steps: _steps, epochs: _epochs, ...rest }: Values): V
 /** The options that a configuration has fixed. */
 function decidedBy(config: RunConfig): Values {
   const { order, validationFraction, batchSize, sequenceLength, embedding, units, init } = config;
-  const { optimizer, learningRate, clipNorm, seed, shards, engine, device, threads, digestEvery } = config;
+  const { optimizer, learningRate, clipNorm, seed, shards, wire, engine, device, threads, digestEvery } = config;
   return {
     ...{ order, validationFraction, batchSize, sequenceLength, embedding, units, init },
-    ...{ optimizer, learningRate, seed, shards, engine, device, threads, digestEvery },
+    ...{ optimizer, learningRate, seed, shards, wire, engine, device, threads, digestEvery },
     ...(clipNorm === null ? {} : { clipNorm }),
   };
 }

@@ -48,6 +48,7 @@ export async function coordinatorSettings(parts: SettingsParts): Promise<Coordin
     totalSteps: plan.totalSteps,
     stepsPerEpoch: plan.schedule.stepsPerEpoch,
     learningRate: config.learningRate,
+    wire: config.wire,
     gradientLength: plan.layout.length,
     clipNorm: config.clipNorm,
     topology: setOrDefault(values, 'topology'),

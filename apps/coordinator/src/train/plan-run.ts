@@ -178,7 +178,7 @@ function runConfig(
 ): RunConfig {
   const { batchSize, sequenceLength, embedding, units, shards, threads } = options;
   return Object.freeze({
-    formatVersion: 1,
+    formatVersion: 2,
     text,
     vocabularySize: vocabulary.size,
     vocabularyDigest: vocabulary.digest,
@@ -196,6 +196,7 @@ function runConfig(
     clipNorm: values.clipNorm ?? null,
     seed: setOrDefault(values, 'seed'),
     shards,
+    wire: setOrDefault(values, 'wire'),
     engine: facts.engine,
     device: facts.device,
     threads,

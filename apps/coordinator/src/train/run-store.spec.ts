@@ -21,7 +21,7 @@ const PLAN: StoredPlan = {
   totalSteps: 1000,
   schedule: createSchedule({ windowCount: 32, batchSize: 8, order: 'shuffled', seed: 7 }),
   config: {
-    formatVersion: 1,
+    formatVersion: 2,
     text: { sources: ['a.txt'], sha256: 'ab'.repeat(32), characters: 1000 },
     ...SIZES,
     vocabularyDigest: 'cd'.repeat(32),
@@ -38,7 +38,7 @@ const PLAN: StoredPlan = {
     epsilon: 1e-7,
     clipNorm: null,
     seed: 7,
-    shards: 2,
+    shards: 2, wire: 'float32',
     engine: 'wasm',
     device: 'cpu',
     threads: 1,

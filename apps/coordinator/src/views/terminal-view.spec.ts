@@ -21,7 +21,7 @@ const START: RunEvent = {
   stepsPerEpoch: 50,
   parameters: 1000,
   config: {
-    formatVersion: 1,
+    formatVersion: 2,
     text: { sources: ['a.txt'], sha256: 'a'.repeat(64), characters: 1000 },
     vocabularySize: 10,
     vocabularyDigest: 'v',
@@ -40,7 +40,7 @@ const START: RunEvent = {
     epsilon: 1e-7,
     clipNorm: null,
     seed: 1,
-    shards: 2,
+    shards: 2, wire: 'float32',
     engine: 'wasm',
     device: 'cpu',
     threads: 1,

@@ -44,7 +44,8 @@ export function beginExchange(state: CoordinatorState, out: CoordinatorAction[],
   const holders = shards.map(({ index }) => places.get(phase.results.get(index)?.peer ?? '') ?? 0);
   const { characters } = meanLoss(phase.results);
   const exchange = state.exchanges;
-  const plan = { members, holders, length: state.settings.gradientLength, characters };
+  const { gradientLength: length, wire } = state.settings;
+  const plan = { members, holders, length, wire, characters };
   const message = { type: 'exchange', ...envelope(state), step, exchange, ...plan } as const;
   for (const { peer } of members) send(out, peer, message);
   const { results, sinceMs, failures } = phase;

@@ -1,5 +1,6 @@
 /** What a coordinator is told once, at its start, and never changes. */
 import type { Shard } from '@lockstep/data';
+import type { Wire } from '@lockstep/reduce';
 
 /** The shards from a step on. */
 export interface Plan {
@@ -50,6 +51,8 @@ export interface CoordinatorSettings {
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
   readonly learningRate: number;
+  /** Form in which gradients travel. */
+  readonly wire: Wire;
   /** Values in a gradient. */
   readonly gradientLength: number;
   /** Largest norm of a gradient; null for no clipping. */

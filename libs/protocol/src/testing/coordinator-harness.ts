@@ -33,6 +33,7 @@ function testSettings({ shards = 2, ...overrides }: Overrides = {}): Coordinator
     totalSteps: 3,
     stepsPerEpoch: 100,
     learningRate: 0.1,
+    wire: 'float32',
     gradientLength: 1,
     clipNorm: null,
     topology: 'star',
