@@ -1,9 +1,9 @@
 """Takes out of the wheels of oneDNN, of TensorFlow and of CUDA beside it only what an engine needs.
 
 Usage: unpack.py WHEEL_FOLDER LIBRARY_FOLDER HEADER_FOLDER
-Shared libraries of TensorFlow keep their path in the wheel, because TensorFlow looks for those of CUDA in `../nvidia/*/lib` beside
-its own folder; headers keep their path below the wheel's include folder. zipfile checks the CRC of everything it
-reads. Prints the path of each library, one a line.
+TensorFlow's shared libraries keep their path in the wheel, because it looks for those of CUDA in `../nvidia/*/lib`
+beside its own folder; headers keep their path below the wheel's include folder. zipfile checks the CRC of everything
+it reads. Prints the path of each library, one a line.
 """
 
 import os

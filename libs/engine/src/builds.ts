@@ -42,7 +42,7 @@ export const ONEDNN_BUILD: Build = {
   command: 'lockstep engine install',
 };
 
-export const TENSORFLOW_CPU_BUILD: Build = {
+const TENSORFLOW_CPU_BUILD: Build = {
   ...TENSORFLOW,
   gpu: false,
   identity: { ...TENSORFLOW_IDENTITY, gpu: false },
@@ -50,7 +50,7 @@ export const TENSORFLOW_CPU_BUILD: Build = {
   command: 'lockstep engine install tensorflow',
 };
 
-export const TENSORFLOW_GPU_BUILD: Build = {
+const TENSORFLOW_GPU_BUILD: Build = {
   ...TENSORFLOW,
   gpu: true,
   identity: { ...TENSORFLOW_IDENTITY, gpu: true },

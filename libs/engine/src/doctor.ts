@@ -149,7 +149,7 @@ async function toolProbes({ choice, device, signal }: DoctorNeeds): Promise<Prob
     }
   };
   const python = await probe('python and pip', (signal) => findPython(build, signal));
-  if (build.engine === 'onednn') return [python, await probe('OpenMP', findOpenMp)];
+  if (build.engine === 'onednn') return [python, await probe('OpenMP', (signal) => findOpenMp(signal))];
   return [python, await probe('C++ compiler', findCompiler)];
 }
 

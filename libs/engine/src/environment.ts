@@ -26,7 +26,7 @@ export function engineEnvironment(
     // tfjs runs one op after the other; a second pool would only compete with the first for the same cores.
     TF_NUM_INTEROP_THREADS: '1',
     OMP_NUM_THREADS: String(threads),
-    // Threads that wait must sleep: spinning ones take the cores from other workers, ten times slower on a busy machine.
+    // Threads that wait must sleep: spinning ones take the cores from others, ten times slower on a busy machine.
     OMP_WAIT_POLICY: 'passive',
     TF_CPP_MIN_LOG_LEVEL: environment['TF_CPP_MIN_LOG_LEVEL'] ?? '2',
   };

@@ -5,6 +5,7 @@
 
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { LockstepError } from '@lockstep/config';
 
@@ -15,8 +16,11 @@ import { candidates, findNamed } from './find.js';
 import type { FindNeeds } from './find.js';
 import { LOAD_DEADLINE_MS } from './limits.js';
 
-/** Compiled, whichever way this file is run: a fresh Node takes no TypeScript. */
-const CHILD = join(import.meta.dirname, '..', 'dist', 'prove-child.js');
+/** Compiled, also when this file is run from its source: a fresh Node takes no TypeScript. */
+const CHILD = fileURLToPath(new URL('./prove-child.js', import.meta.url)).replace(
+  join('engine', 'src'),
+  join('engine', 'dist'),
+);
 
 /** How the child begins the lines with its result, on an output that libraries write to as well. */
 export const ANSWER = 'lockstep-engine';

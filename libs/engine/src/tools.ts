@@ -73,16 +73,17 @@ export async function findCompiler(signal?: AbortSignal): Promise<Tool> {
 
 /**
  * Finds GCC's OpenMP, which oneDNN computes with and no wheel brings; asked in a process of its own.
+ * @param name under which the system's loader looks for it
  * @throws LockstepError `unavailable` when there is none
  */
-export async function findOpenMp(signal?: AbortSignal): Promise<Tool> {
+export async function findOpenMp(signal?: AbortSignal, name = OPEN_MP): Promise<Tool> {
   const koffi = createRequire(import.meta.url).resolve('koffi');
-  const args = ['-e', 'require(process.argv[1]).load(process.argv[2])', koffi, OPEN_MP];
+  const args = ['-e', 'require(process.argv[1]).load(process.argv[2])', koffi, name];
   const end = await runChild(process.execPath, args, { deadlineMs: PROBE_DEADLINE_MS, signal });
-  if (end.how === 'done') return { program: OPEN_MP, args: [], version: OPEN_MP };
+  if (end.how === 'done') return { program: name, args: [], version: name };
   throw new LockstepError(
     'unavailable',
-    `the onednn engine needs ${OPEN_MP}, and this system has none`,
+    `the onednn engine needs ${name}, and this system has none`,
     `${OPEN_MP_ADVICE}, or go on with the wasm engine`,
   );
 }

@@ -13,5 +13,6 @@ export async function verifyEngine(found: EngineFound): Promise<EngineProblem | 
   const build = found.name === 'onednn' ? ONEDNN_BUILD : tensorflowBuild(found.gpu);
   const problem = await verifyBuild(found.folder, build);
   if (problem === undefined) return undefined;
-  return { reason: `the ${found.name} engine in ${found.folder} is harmed: ${problem}`, advice: `run \`${build.command}\`` };
+  const reason = `the ${found.name} engine in ${found.folder} is harmed: ${problem}`;
+  return { reason, advice: `run \`${build.command}\`` };
 }

@@ -11,7 +11,7 @@ import type { NamedTensorInfoMap, Tensor } from '@tensorflow/tfjs-core';
 
 import type { BackendName, Tfjs } from './engine.js';
 
-export const LOSS_KERNEL = 'LockstepCharacterLoss';
+const LOSS_KERNEL = 'LockstepCharacterLoss';
 
 export interface CharacterLosses {
   readonly losses: Tensor;

@@ -52,9 +52,10 @@ export async function loadOneDnn(found: OneDnnFound): Promise<Engine> {
 /** Its sums do not depend on the number of threads, so that is not in it. */
 function computeClass(dnn: OneDnn, processor: InstructionSet): string {
   const used = dnn.instructionSet.replace(' ', '-');
+  const settings = DECIDING_VARIABLES.filter((name) => process.env[name] !== undefined);
   return [
     `onednn-${dnn.version} ${process.platform}-${process.arch} cpu ${used}`,
     instructionSetName(processor),
-    ...DECIDING_VARIABLES.filter((name) => process.env[name] !== undefined).map((name) => `${name}=${process.env[name]}`),
+    ...settings.map((name) => `${name}=${process.env[name]}`),
   ].join(' ');
 }

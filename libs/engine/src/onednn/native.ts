@@ -8,6 +8,8 @@
 
 import { createRequire } from 'node:module';
 
+import type koffiModule from 'koffi';
+
 import { LockstepError, invariant } from '@lockstep/config';
 
 import { OPEN_MP, OPEN_MP_ADVICE } from '../tools.js';
@@ -21,7 +23,6 @@ export interface Argument {
   readonly memory: Handle;
 }
 
-type Koffi = typeof import('koffi');
 type Call = (...args: unknown[]) => unknown;
 
 const RTLD_NOW = 2;
@@ -76,7 +77,7 @@ export class NativeOneDnn {
    * @throws LockstepError `unavailable` when it does not load
    */
   constructor(path: string) {
-    const koffi = createRequire(import.meta.url)('koffi') as Koffi;
+    const koffi = createRequire(import.meta.url)('koffi') as typeof koffiModule;
     const system = koffi.load(null);
     try {
       const dlopen = system.func('void *dlopen(const char *, int)') as Call;
