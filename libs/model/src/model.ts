@@ -16,6 +16,7 @@ import { createProducts } from './products.js';
 import type { Products } from './products.js';
 import { createSampler } from './sampler.js';
 import type { Sampler } from './sampler.js';
+import { registerCharacterStep } from './step-kernel.js';
 import { timeMajor } from './windows.js';
 import { downloadGradient, modelShape, uploadWeights } from './weights.js';
 
@@ -47,6 +48,7 @@ export function createModel(engine: ModelEngine, layout: WeightLayout): Model {
   const { tf, name } = engine;
   registerGru(tf, name);
   registerCharacterLoss(tf, name);
+  registerCharacterStep(tf, name);
   const products = createProducts(tf, name);
   const shape = modelShape(layout);
   const parts: Parts = { tf, products, layout, shape, embedding: createEmbedding(tf, products, shape) };

@@ -1,98 +1,90 @@
 /**
  * The pair `LockstepGru` and `LockstepGruBackprop` of `@lockstep/model`, run by one plan for each set of sizes. The
- * reserve is oneDNN's workspace, hundreds of megabytes that would cost more to allocate than to fill: it goes back
- * to its plan once the backward pass has read it.
+ * reserve is oneDNN's workspace, the state before and the states after each step.
  */
 
 import type { KernelConfig } from '@tensorflow/tfjs-core';
 
-import { GruPlan, aligned } from './gru-plan.js';
-import { HostCall, ONEDNN, floats, sizeOf } from './host.js';
+import { HostCall, ONEDNN, sizeOf } from './backend.js';
+import { GruPlans } from './gru-plans.js';
 import type { OneDnn } from './library.js';
+import type { ArrayPool } from './pool.js';
 
-/** Workspaces that wait for their next use, of one plan: more than one only where two passes overlap. */
-const SPARE_MAX = 2;
-
-export function gruKernels(dnn: OneDnn): readonly KernelConfig[] {
-  const plans = new Map<string, Planned>();
-  const planFor = (call: HostCall): Planned => {
-    const [steps = 0, rows = 0, inputs = 0] = call.shape('x');
-    const [, units = 0] = call.shape('weightHh');
-    const key = [steps, rows, inputs, units].join();
-    const planned = plans.get(key) ?? new Planned(new GruPlan(dnn, { steps, rows, inputs, units }));
-    plans.set(key, planned);
-    return planned;
-  };
+export function gruKernels(dnn: OneDnn, pool: ArrayPool): readonly KernelConfig[] {
+  const plans = new GruPlans(dnn, pool);
   return [
     {
       kernelName: 'LockstepGru',
       backendName: ONEDNN,
-      kernelFunc: ({ inputs, backend, attrs }) => {
-        const call = new HostCall(inputs, backend);
-        return forward(call, planFor(call), attrs?.['keepReserve'] === true);
-      },
+      kernelFunc: ({ inputs, backend, attrs }) =>
+        forward(new HostCall(inputs, backend), plans, attrs?.['keepReserve'] === true),
     },
     {
       kernelName: 'LockstepGruBackprop',
       backendName: ONEDNN,
-      kernelFunc: ({ inputs, backend, attrs }) => {
-        const call = new HostCall(inputs, backend);
-        return backward(call, planFor(call), attrs?.['needsInputGradient'] === true);
-      },
+      kernelFunc: ({ inputs, backend, attrs }) =>
+        backward(new HostCall(inputs, backend), plans, attrs?.['needsInputGradient'] === true),
     },
   ];
 }
 
-class Planned {
-  readonly plan: GruPlan;
-  readonly #spare: Float32Array[] = [];
-
-  constructor(plan: GruPlan) {
-    this.plan = plan;
-  }
-
-  take(): Float32Array {
-    return this.#spare.pop() ?? aligned(this.plan.workspaceLength);
-  }
-
-  giveBack(workspace: Float32Array): void {
-    if (this.#spare.length < SPARE_MAX) this.#spare.push(workspace);
-  }
+function sizesOf(call: HostCall) {
+  const [steps = 0, rows = 0, inputs = 0] = call.shape('x');
+  const [, units = 0] = call.shape('weightHh');
+  return { steps, rows, inputs, units };
 }
 
-function forward(call: HostCall, planned: Planned, keepsReserve: boolean) {
-  const [steps = 0, rows = 0] = call.shape('x');
-  const [, units = 0] = call.shape('weightHh');
-  const hidden = floats(sizeOf([steps, rows, units]));
-  const workspace = planned.take();
+function forward(call: HostCall, plans: GruPlans, keepsReserve: boolean) {
+  const sizes = sizesOf(call);
+  const { steps, rows, units } = sizes;
+  const plan = plans.planFor(sizes);
+  const [hidden, workspace] = [call.array(sizeOf([steps, rows, units])), call.array(plan.workspaceLength)];
+  const [state, x] = [call.values('state'), call.values('x')];
   const weights = {
     ...{ weightIh: call.values('weightIh'), weightHh: call.values('weightHh') },
     ...{ biasIh: call.values('biasIh'), biasHh: call.values('biasHh') },
   };
-  planned.plan.forward(weights, call.values('x'), call.values('state'), hidden, workspace);
-  const made = call.make([steps, rows, units], hidden);
-  if (keepsReserve) {
-    const before = call.make([rows, units], call.values('state'));
-    const after = call.make([steps, rows, units], hidden);
-    return [made, call.make([workspace.length], workspace), before, after];
+  plan.forward(weights, { x, state, hidden, workspace });
+  const result = call.make([steps, rows, units], hidden);
+  const kept = call.make([workspace.length], workspace);
+  if (!keepsReserve) {
+    call.drop(kept);
+    return [result];
   }
-  planned.giveBack(workspace);
-  return [made];
+  return [result, kept, call.again(call.input('state')), call.again(result)];
 }
 
-function backward(call: HostCall, planned: Planned, needsInputGradient: boolean) {
-  const [, rows = 0] = call.shape('x');
-  const [, units = 0] = call.shape('weightHh');
-  const [workspace, state, hidden] = [call.values('reserve0'), call.values('reserve1'), call.values('reserve2')];
+function backward(call: HostCall, plans: GruPlans, needsInputGradient: boolean) {
+  const sizes = sizesOf(call);
+  const { rows, units } = sizes;
+  const shapes = {
+    dx: call.shape('x'),
+    dstate: [rows, units],
+    dweightIh: call.shape('weightIh'),
+    dweightHh: call.shape('weightHh'),
+    dbiasIh: [3 * units],
+    dbiasHh: [3 * units],
+  };
+  const array = (shape: readonly number[]): Float32Array => call.array(sizeOf(shape));
+  const d = {
+    ...{ dx: array(shapes.dx), dstate: array(shapes.dstate) },
+    ...{ dweightIh: array(shapes.dweightIh), dweightHh: array(shapes.dweightHh) },
+    ...{ dbiasIh: array(shapes.dbiasIh), dbiasHh: array(shapes.dbiasHh) },
+  };
   const weights = { weightIh: call.values('weightIh'), weightHh: call.values('weightHh') };
-  const d = planned.plan.backward(weights, call.values('x'), state, hidden, workspace, call.values('dhidden'));
-  planned.giveBack(workspace);
-  return [
-    call.make([rows, units], d.dstate),
-    call.make(call.shape('weightIh'), d.dweightIh),
-    call.make(call.shape('weightHh'), d.dweightHh),
-    call.make([3 * units], d.dbiasIh),
-    call.make([3 * units], d.dbiasHh),
-    ...(needsInputGradient ? [call.make(call.shape('x'), d.dx)] : []),
-  ];
+  const [workspace, state, hidden] = [call.values('reserve0'), call.values('reserve1'), call.values('reserve2')];
+  const dhidden = call.values('dhidden');
+  plans.planFor(sizes).backward(weights, { x: call.values('x'), state, hidden, workspace, dhidden }, d);
+  const made = {
+    dstate: call.make(shapes.dstate, d.dstate),
+    dweightIh: call.make(shapes.dweightIh, d.dweightIh),
+    dweightHh: call.make(shapes.dweightHh, d.dweightHh),
+    dbiasIh: call.make(shapes.dbiasIh, d.dbiasIh),
+    dbiasHh: call.make(shapes.dbiasHh, d.dbiasHh),
+    dx: call.make(shapes.dx, d.dx),
+  };
+  const { dx, ...always } = made;
+  if (needsInputGradient) return [...Object.values(always), dx];
+  call.drop(dx);
+  return Object.values(always);
 }

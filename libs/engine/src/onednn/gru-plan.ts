@@ -1,38 +1,16 @@
 /**
- * One GRU of fixed sizes as oneDNN primitives (`lbr_gru`, the variant with the reset applied after the recurrent
- * product). Gates are [reset, update, new] outside and [update, reset, new] inside; weights are [3H,K] outside, in
- * oneDNN's own packed order inside, packed once a call. Biases are two vectors outside and four rows inside, because
- * those of reset and update only ever occur as a sum.
+ * Both passes of a GRU of fixed sizes. Outside gates are [reset, update, new], weights [3H,K] and biases two vectors;
+ * oneDNN has another order of gates, and packs the weights once a pass instead of once a step: that is what makes it
+ * fast.
  */
 
-import { FORWARD } from './library.js';
+import { invariant } from '@lockstep/config';
+
+import { createGruPrimitives } from './gru-primitives.js';
+import type { GruPrimitives, GruSizes } from './gru-primitives.js';
 import type { OneDnn } from './library.js';
-import type { Argument, Handle } from './native.js';
-
-/** oneDNN's numbers of a primitive's arguments. */
-const ARG = {
-  source: 1,
-  sourceState: 2,
-  hidden: 17,
-  lastState: 18,
-  weightIh: 33,
-  weightHh: 34,
-  bias: 41,
-  workspace: 64,
-  scratchpad: 80,
-  difference: 128,
-} as const;
-
-const REORDER_FROM = 1;
-const REORDER_TO = 17;
-const ALIGNMENT_VALUES = 16;
-
-export interface GruSizes {
-  readonly steps: number;
-  readonly rows: number;
-  readonly inputs: number;
-  readonly units: number;
-}
+import type { Handle } from './native.js';
+import type { ArrayPool } from './pool.js';
 
 export interface PlanWeights {
   /** [3H,K] */
@@ -41,6 +19,25 @@ export interface PlanWeights {
   readonly weightHh: Float32Array;
 }
 
+export interface PlanBiases {
+  /** [3H] */
+  readonly biasIh: Float32Array;
+  /** [3H] */
+  readonly biasHh: Float32Array;
+}
+
+export interface PlanArrays {
+  /** [T,B,K] */
+  readonly x: Float32Array;
+  /** [B,H] */
+  readonly state: Float32Array;
+  /** [T,B,H]; written by the forward pass */
+  readonly hidden: Float32Array;
+  /** as long as `workspaceLength`; written by the forward pass */
+  readonly workspace: Float32Array;
+}
+
+/** Written by the backward pass, in the shapes of what they are gradients of. */
 export interface PlanGradients {
   readonly dx: Float32Array;
   readonly dstate: Float32Array;
@@ -50,122 +47,76 @@ export interface PlanGradients {
   readonly dbiasHh: Float32Array;
 }
 
-/** Memory with an array of ours behind it. */
-interface Held {
-  readonly desc: Handle;
-  readonly memory: Handle;
-  readonly data: Float32Array;
-}
-
-/** Memory whose array changes from call to call. */
-type Moving = Record<'x' | 'state' | 'hidden' | 'dx' | 'dstate' | 'dhidden' | 'workspace', Handle>;
-
 export class GruPlan {
   readonly workspaceLength: number;
+  /** Frees what oneDNN holds for it; it cannot be used afterwards. */
+  readonly free: () => void;
   readonly #dnn: OneDnn;
-  readonly #sizes: GruSizes;
+  readonly #pool: ArrayPool;
+  readonly #units: number;
+  readonly #primitives: GruPrimitives;
   /** oneDNN has only their addresses. */
-  readonly #kept: Float32Array[] = [];
-  readonly #bias: Held;
-  readonly #dbias: Held;
-  readonly #weights: { readonly ih: Held; readonly hh: Held };
-  readonly #dweights: { readonly ih: Held; readonly hh: Held };
-  readonly #moving: Moving;
-  readonly #lastState: Held;
-  readonly #dlastState: Held;
-  readonly #forward: { readonly pack: () => void; readonly run: () => void };
-  readonly #backward: { readonly pack: () => void; readonly run: () => void; readonly unpack: () => void };
+  readonly #alive = new Set<Float32Array>();
+  /** The forward pass whose weights are still in place, known by its workspace. */
+  #latest: Float32Array | undefined;
 
-  constructor(dnn: OneDnn, sizes: GruSizes) {
+  constructor(dnn: OneDnn, pool: ArrayPool, sizes: GruSizes) {
+    const { result, free } = dnn.noting(() => createGruPrimitives(dnn, pool, sizes));
     this.#dnn = dnn;
-    this.#sizes = sizes;
-    const { steps, rows, inputs, units } = sizes;
-    const x = dnn.plain(steps, rows, inputs);
-    const state = dnn.plain(1, 1, rows, units);
-    const hidden = dnn.plain(steps, rows, units);
-    const bias = dnn.plain(1, 1, 4, units);
-    const [freeIh, freeHh] = [dnn.free(1, 1, inputs, 3, units), dnn.free(1, 1, units, 3, units)];
-    const shapes = [x, state, freeIh, freeHh, bias, hidden, state];
-    const forward = dnn.gruForward(FORWARD.training, shapes);
-    const backward = dnn.gruBackward([...shapes, ...shapes], forward);
-    const workspace = dnn.wanted(forward, ARG.workspace);
-    this.workspaceLength = dnn.lengthOf(workspace);
-    const later = (desc: Handle): Handle => dnn.memory(desc, new Float32Array(new ArrayBuffer(64)));
-    this.#moving = {
-      ...{ x: later(x), state: later(state), hidden: later(hidden), workspace: later(workspace) },
-      ...{ dx: later(x), dstate: later(state), dhidden: later(hidden) },
-    };
-    this.#lastState = this.#hold(state);
-    this.#dlastState = this.#hold(state);
-    this.#bias = this.#hold(bias);
-    this.#dbias = this.#hold(bias);
-    const stored = (width: number): Handle =>
-      dnn.strided([1, 1, width, 3, units], [3 * units * width, 3 * units * width, 1, units * width, width]);
-    this.#weights = { ih: this.#hold(stored(inputs)), hh: this.#hold(stored(units)) };
-    this.#dweights = { ih: this.#hold(stored(inputs)), hh: this.#hold(stored(units)) };
-    this.#forward = this.#forwardRun(forward);
-    this.#backward = this.#backwardRun(backward);
+    this.#pool = pool;
+    this.#units = sizes.units;
+    this.#primitives = result;
+    this.free = free;
+    this.workspaceLength = result.workspaceLength;
   }
 
-  /** @param biases [3H] each; `hidden` [T,B,H] and `workspace` are written */
-  forward(
-    weights: PlanWeights & { readonly biasIh: Float32Array; readonly biasHh: Float32Array },
-    x: Float32Array,
-    state: Float32Array,
-    hidden: Float32Array,
-    workspace: Float32Array,
-  ): void {
+  forward(weights: PlanWeights & PlanBiases, arrays: PlanArrays): void {
+    const { forward } = this.#primitives;
     this.#takeWeights(weights);
-    this.#takeBias(weights.biasIh, weights.biasHh);
-    this.#point({ x, state, hidden, workspace });
-    this.#forward.pack();
-    this.#forward.run();
+    this.#takeBiases(weights);
+    this.#latest = arrays.workspace;
+    forward.pack();
+    this.#run(forward, { ...arrays });
   }
 
-  /** What `forward` was given and wrote, with `dhidden` [T,B,H]; the results are the caller's. */
-  backward(
-    weights: PlanWeights,
-    x: Float32Array,
-    state: Float32Array,
-    hidden: Float32Array,
-    workspace: Float32Array,
-    dhidden: Float32Array,
-  ): PlanGradients {
-    const { steps, rows, inputs, units } = this.#sizes;
-    const dx = new Float32Array(new ArrayBuffer(4 * steps * rows * inputs));
-    const dstate = new Float32Array(new ArrayBuffer(4 * rows * units));
-    this.#takeWeights(weights);
-    this.#point({ x, state, hidden, workspace, dx, dstate, dhidden });
-    this.#backward.pack();
-    this.#backward.run();
-    this.#backward.unpack();
-    const block = (from: Float32Array, length: number): Float32Array => swapped(from, new Float32Array(length));
-    return {
-      ...{ dx, dstate },
-      dweightIh: block(this.#dweights.ih.data, 3 * units * inputs),
-      dweightHh: block(this.#dweights.hh.data, 3 * units * units),
-      ...this.#biasGradients(),
-    };
+  /** @param arrays what `forward` was given and wrote, with the gradient of `hidden` */
+  backward(weights: PlanWeights, arrays: PlanArrays & { readonly dhidden: Float32Array }, d: PlanGradients): void {
+    const { backward, dweights, dbias } = this.#primitives;
+    if (this.#latest !== arrays.workspace) this.#takeWeights(weights);
+    this.#latest = undefined;
+    backward.pack();
+    this.#run(backward, { ...arrays, dx: d.dx, dstate: d.dstate });
+    swap(dweights.ih.data, d.dweightIh);
+    swap(dweights.hh.data, d.dweightHh);
+    const units = this.#units;
+    swap(dbias.data.subarray(0, 3 * units), d.dbiasIh);
+    d.dbiasHh.set(d.dbiasIh);
+    d.dbiasHh.set(dbias.data.subarray(3 * units), 2 * units);
   }
 
-  #hold(desc: Handle): Held {
-    const data = aligned(this.#dnn.lengthOf(desc));
-    this.#kept.push(data);
-    return { desc, data, memory: this.#dnn.memory(desc, data) };
-  }
-
-  #point(arrays: Partial<Record<keyof Moving, Float32Array>>): void {
-    for (const [name, data] of Object.entries(arrays)) this.#dnn.point(this.#moving[name as keyof Moving], data);
+  #run(pass: GruPrimitives['forward'], arrays: Readonly<Record<string, Float32Array>>): void {
+    const memories: Readonly<Record<string, Handle>> = this.#primitives.moving;
+    const scratchpad = this.#pool.take(pass.scratchpadLength);
+    for (const array of [scratchpad, ...Object.values(arrays)]) this.#alive.add(inPlace(array));
+    for (const [name, array] of Object.entries(arrays)) {
+      const memory = memories[name];
+      invariant(memory !== undefined, `a GRU has a memory for ${name}`);
+      this.#dnn.point(memory, array);
+    }
+    this.#dnn.point(pass.scratchpad, scratchpad);
+    pass.run();
+    this.#alive.clear();
+    this.#pool.giveBack(scratchpad);
   }
 
   #takeWeights({ weightIh, weightHh }: PlanWeights): void {
-    swapped(weightIh, this.#weights.ih.data);
-    swapped(weightHh, this.#weights.hh.data);
+    swap(weightIh, this.#primitives.weights.ih.data);
+    swap(weightHh, this.#primitives.weights.hh.data);
   }
 
-  #takeBias(biasIh: Float32Array, biasHh: Float32Array): void {
-    const { units } = this.#sizes;
-    const { data } = this.#bias;
+  #takeBiases({ biasIh, biasHh }: PlanBiases): void {
+    const units = this.#units;
+    const { data } = this.#primitives.bias;
     for (let unit = 0; unit < units; unit++) {
       const [reset, update, fresh] = [unit, unit + units, unit + 2 * units];
       data[unit] = biasIh[update] + biasHh[update];
@@ -174,92 +125,18 @@ export class GruPlan {
       data[unit + 3 * units] = biasHh[fresh];
     }
   }
+}
 
-  #biasGradients(): Pick<PlanGradients, 'dbiasIh' | 'dbiasHh'> {
-    const { units } = this.#sizes;
-    const rows = this.#dbias.data;
-    const both = swapped(rows.subarray(0, 3 * units), new Float32Array(3 * units));
-    const dbiasHh = both.slice();
-    dbiasHh.set(rows.subarray(3 * units, 4 * units), 2 * units);
-    return { dbiasIh: both, dbiasHh };
-  }
-
-  #forwardRun(desc: Handle) {
-    const ih = this.#hold(this.#dnn.wanted(desc, ARG.weightIh));
-    const hh = this.#hold(this.#dnn.wanted(desc, ARG.weightHh));
-    const primitive = this.#dnn.primitive(desc);
-    const args = this.#commonArguments(desc, ih, hh);
-    const packs = [this.#reorder(this.#weights.ih, ih), this.#reorder(this.#weights.hh, hh)];
-    return { pack: () => packs.forEach((pack) => pack()), run: () => this.#dnn.run(primitive, args) };
-  }
-
-  #backwardRun(desc: Handle) {
-    const { difference } = ARG;
-    const ih = this.#hold(this.#dnn.wanted(desc, ARG.weightIh));
-    const hh = this.#hold(this.#dnn.wanted(desc, ARG.weightHh));
-    const dih = this.#hold(this.#dnn.wanted(desc, ARG.weightIh + difference));
-    const dhh = this.#hold(this.#dnn.wanted(desc, ARG.weightHh + difference));
-    const primitive = this.#dnn.primitive(desc);
-    const { dx, dstate, dhidden } = this.#moving;
-    const args = [
-      ...this.#commonArguments(desc, ih, hh),
-      { arg: ARG.source + difference, memory: dx },
-      { arg: ARG.sourceState + difference, memory: dstate },
-      { arg: ARG.weightIh + difference, memory: dih.memory },
-      { arg: ARG.weightHh + difference, memory: dhh.memory },
-      { arg: ARG.bias + difference, memory: this.#dbias.memory },
-      { arg: ARG.hidden + difference, memory: dhidden },
-      { arg: ARG.lastState + difference, memory: this.#dlastState.memory },
-    ];
-    const packs = [this.#reorder(this.#weights.ih, ih), this.#reorder(this.#weights.hh, hh)];
-    const unpacks = [this.#reorder(dih, this.#dweights.ih), this.#reorder(dhh, this.#dweights.hh)];
-    return {
-      pack: () => packs.forEach((pack) => pack()),
-      run: () => {
-        // The primitive adds to what is there.
-        for (const { data } of [dih, dhh, this.#dbias]) data.fill(0);
-        this.#dnn.run(primitive, args);
-      },
-      unpack: () => unpacks.forEach((unpack) => unpack()),
-    };
-  }
-
-  #commonArguments(desc: Handle, ih: Held, hh: Held): Argument[] {
-    const { x, state, hidden, workspace } = this.#moving;
-    const scratchpad = this.#hold(this.#dnn.wanted(desc, ARG.scratchpad));
-    return [
-      { arg: ARG.source, memory: x },
-      { arg: ARG.sourceState, memory: state },
-      { arg: ARG.weightIh, memory: ih.memory },
-      { arg: ARG.weightHh, memory: hh.memory },
-      { arg: ARG.bias, memory: this.#bias.memory },
-      { arg: ARG.hidden, memory: hidden },
-      { arg: ARG.lastState, memory: this.#lastState.memory },
-      { arg: ARG.workspace, memory: workspace },
-      { arg: ARG.scratchpad, memory: scratchpad.memory },
-    ];
-  }
-
-  #reorder(from: Held, to: Held): () => void {
-    const primitive = this.#dnn.primitive(this.#dnn.reorder(from.desc, to.desc));
-    const args = [
-      { arg: REORDER_FROM, memory: from.memory },
-      { arg: REORDER_TO, memory: to.memory },
-    ];
-    return () => this.#dnn.run(primitive, args);
-  }
+/** V8 keeps short arrays in its own heap, where they move; asked for their buffer, it puts them elsewhere for good. */
+function inPlace(array: Float32Array): Float32Array {
+  invariant(array.buffer.byteLength >= array.byteLength, 'an array lies in its buffer');
+  return array;
 }
 
 /** Copies three blocks of equal length, the first two of them swapped. */
-function swapped(from: Float32Array, to: Float32Array): Float32Array {
+function swap(from: Float32Array, to: Float32Array): void {
   const length = from.length / 3;
   to.set(from.subarray(0, length), length);
   to.set(from.subarray(length, 2 * length), 0);
   to.set(from.subarray(2 * length), 2 * length);
-  return to;
-}
-
-/** Zeros of its own that begin at a cache line. */
-export function aligned(length: number): Float32Array {
-  return new Float32Array(new ArrayBuffer((length + ALIGNMENT_VALUES) * Float32Array.BYTES_PER_ELEMENT), 0, length);
 }

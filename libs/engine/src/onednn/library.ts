@@ -7,9 +7,8 @@
 import { NativeOneDnn } from './native.js';
 import type { Argument, Handle } from './native.js';
 
-/** Kinds of a forward pass, by oneDNN's numbers: with a workspace for the backward pass, or without. */
-export const FORWARD = { training: 64, inference: 96 } as const;
-
+/** Kinds of a pass, by oneDNN's numbers; this forward one fills a workspace for the backward one. */
+const FORWARD = 64;
 const BACKWARD = 128;
 const CPU = 1;
 const DEFAULT_FLAGS = 1;
@@ -26,6 +25,12 @@ const INSTRUCTION_SETS = [
   [0x3, 'AVX'],
 ] as const;
 
+/** Something of oneDNN's, and the function that frees it. */
+interface Made {
+  readonly destroy: string;
+  readonly handle: Handle;
+}
+
 export class OneDnn {
   readonly version: string;
   /** The instructions that it uses here: `AVX-512`. */
@@ -35,6 +40,7 @@ export class OneDnn {
   readonly #stream: Handle;
   /** Attributes of a primitive whose scratchpad is the caller's: otherwise it is allocated anew at each run. */
   readonly #attributes: Handle;
+  #made: Made[] | undefined;
 
   /** @throws LockstepError `unavailable` when the library does not load */
   constructor(path: string) {
@@ -48,10 +54,29 @@ export class OneDnn {
     this.#native.call('primitive_attr_set_scratchpad_mode', this.#attributes, OWN_SCRATCHPAD);
   }
 
+  /** Notes all that `work` makes, to be freed together. */
+  noting<T>(work: () => T): { readonly result: T; readonly free: () => void } {
+    const made: Made[] = [];
+    this.#made = made;
+    const free = (): void => {
+      for (const { destroy, handle } of made.splice(0).reverse()) this.#native.call(destroy, handle);
+    };
+    try {
+      return { result: work(), free };
+    } finally {
+      this.#made = undefined;
+    }
+  }
+
+  /** Asks for huge pages behind a fresh array. */
+  advise(array: Float32Array): void {
+    this.#native.advise(array);
+  }
+
   /** A float32 tensor with these strides, counted in values. */
   strided(dims: readonly number[], strides: readonly number[]): Handle {
     const sizes = [dims.length, [...dims], FLOAT32, [...strides]];
-    return this.#native.create('memory_desc_create_with_strides', ...sizes);
+    return this.#make('memory_desc', 'memory_desc_create_with_strides', ...sizes);
   }
 
   /** A float32 tensor whose last index runs fastest. */
@@ -62,7 +87,7 @@ export class OneDnn {
 
   /** A float32 tensor in whatever order the primitive likes best. */
   free(...dims: readonly number[]): Handle {
-    return this.#native.create('memory_desc_create_with_tag', dims.length, [...dims], FLOAT32, FORMAT_ANY);
+    return this.#make('memory_desc', 'memory_desc_create_with_tag', dims.length, [...dims], FLOAT32, FORMAT_ANY);
   }
 
   /** Length in float32 values, padding included. */
@@ -71,25 +96,31 @@ export class OneDnn {
   }
 
   memory(desc: Handle, data: Float32Array): Handle {
-    return this.#native.create('memory_create', desc, this.#engine, data);
+    return this.#make('memory', 'memory_create', desc, this.#engine, data);
+  }
+
+  /** Memory that is given its array later. */
+  empty(desc: Handle): Handle {
+    return this.#make('memory', 'memory_create', desc, this.#engine, null);
   }
 
   point(memory: Handle, data: Float32Array): void {
     this.#native.call('memory_set_data_handle', memory, data);
   }
 
-  gruForward(kind: (typeof FORWARD)[keyof typeof FORWARD], descs: readonly Handle[]): Handle {
-    const args = [this.#engine, kind, LEFT_TO_RIGHT, ...descs, 0, this.#attributes];
-    return this.#native.create('lbr_gru_forward_primitive_desc_create', ...args);
+  gruForward(descs: readonly Handle[]): Handle {
+    const args = [this.#engine, FORWARD, LEFT_TO_RIGHT, ...descs, 0, this.#attributes];
+    return this.#make('primitive_desc', 'lbr_gru_forward_primitive_desc_create', ...args);
   }
 
   gruBackward(descs: readonly Handle[], forward: Handle): Handle {
     const args = [this.#engine, BACKWARD, LEFT_TO_RIGHT, ...descs, 0, forward, this.#attributes];
-    return this.#native.create('lbr_gru_backward_primitive_desc_create', ...args);
+    return this.#make('primitive_desc', 'lbr_gru_backward_primitive_desc_create', ...args);
   }
 
   reorder(from: Handle, to: Handle): Handle {
-    return this.#native.create('reorder_primitive_desc_create', from, this.#engine, to, this.#engine, null);
+    const args = [from, this.#engine, to, this.#engine, null];
+    return this.#make('primitive_desc', 'reorder_primitive_desc_create', ...args);
   }
 
   /** The form that a primitive wants of one of its arguments. */
@@ -98,7 +129,7 @@ export class OneDnn {
   }
 
   primitive(primitiveDesc: Handle): Handle {
-    return this.#native.create('primitive_create', primitiveDesc);
+    return this.#make('primitive', 'primitive_create', primitiveDesc);
   }
 
   /** Runs to the end. */
@@ -119,5 +150,11 @@ export class OneDnn {
     const [strideA, strideB] = [isATransposed ? rows : inner, isBTransposed ? inner : columns];
     const sizes = [letter(isATransposed), letter(isBTransposed), rows, columns, inner, 1];
     this.#native.call('sgemm', ...sizes, a, strideA, b, strideB, 0, c, columns);
+  }
+
+  #make(kind: 'memory' | 'memory_desc' | 'primitive' | 'primitive_desc', name: string, ...args: unknown[]): Handle {
+    const handle = this.#native.create(name, ...args);
+    this.#made?.push({ destroy: `${kind}_destroy`, handle });
+    return handle;
   }
 }

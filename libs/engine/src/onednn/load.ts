@@ -9,10 +9,13 @@ import type { Engine, OneDnnFound } from '../engine.js';
 import { instructionSet, instructionSetName } from '../instruction-set.js';
 import type { InstructionSet } from '../instruction-set.js';
 import { gruKernels } from './gru-kernels.js';
-import { ONEDNN } from './host.js';
+import { ONEDNN, OneDnnBackend, borrowed } from './backend.js';
+import { joinKernel } from './join-kernel.js';
 import { OneDnn } from './library.js';
 import { lossKernel } from './loss-kernel.js';
+import { ArrayPool } from './pool.js';
 import { productKernel } from './product-kernel.js';
+import { stepKernel } from './step-kernel.js';
 
 /** Variables that change the bits of a result. */
 const DECIDING_VARIABLES = ['ONEDNN_DEFAULT_FPMATH_MODE', 'ONEDNN_MAX_CPU_ISA', 'DNNL_MAX_CPU_ISA'];
@@ -23,16 +26,16 @@ const DECIDING_VARIABLES = ['ONEDNN_DEFAULT_FPMATH_MODE', 'ONEDNN_MAX_CPU_ISA', 
  */
 export async function loadOneDnn(found: OneDnnFound): Promise<Engine> {
   const tf = await import('@tensorflow/tfjs-core');
-  const { MathBackendCPU } = await import('@tensorflow/tfjs-backend-cpu');
+  await import('@tensorflow/tfjs-backend-cpu');
   const dnn = new OneDnn(found.library);
-  const backend = new MathBackendCPU();
-  // Otherwise it recommends another engine, once, on the terminal.
-  Object.assign(backend, { firstUse: false });
+  const pool = new ArrayPool((array) => dnn.advise(array));
+  const backend = new OneDnnBackend(pool);
   tf.registerBackend(ONEDNN, () => backend, 3);
-  tf.copyRegisteredKernels('cpu', ONEDNN);
-  for (const kernel of [productKernel(dnn), ...gruKernels(dnn), lossKernel]) {
-    if (tf.getKernel(kernel.kernelName, ONEDNN) !== undefined) tf.unregisterKernel(kernel.kernelName, ONEDNN);
-    tf.registerKernel(kernel);
+  const own = [productKernel(dnn), ...gruKernels(dnn, pool), lossKernel, joinKernel(tf), stepKernel(dnn)];
+  const names = new Set(own.map(({ kernelName }) => kernelName));
+  for (const kernel of own) tf.registerKernel(kernel);
+  for (const kernel of tf.getKernelsForBackend('cpu')) {
+    if (!names.has(kernel.kernelName)) tf.registerKernel(borrowed(kernel));
   }
   invariant(await tf.setBackend(ONEDNN), 'the registered backend starts');
   await tf.ready();

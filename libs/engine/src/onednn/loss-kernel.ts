@@ -6,14 +6,14 @@
 
 import type { KernelConfig } from '@tensorflow/tfjs-core';
 
-import { HostCall, ONEDNN } from './host.js';
+import { HostCall, ONEDNN } from './backend.js';
 
 export const lossKernel: KernelConfig = {
   kernelName: 'LockstepCharacterLoss',
   backendName: ONEDNN,
   kernelFunc({ inputs, backend }) {
     const call = new HostCall(inputs, backend);
-    const made = characterLosses(call.values('products'), call.values('bias'), call.values('targets'));
+    const made = characterLosses(call, call.values('products'), call.values('bias'), call.values('targets'));
     return [
       call.make([made.losses.length], made.losses),
       call.make(call.shape('products'), made.dlogits),
@@ -23,10 +23,10 @@ export const lossKernel: KernelConfig = {
 };
 
 /** @param products [N,V], bias [V], targets [N,V] one-hot */
-function characterLosses(products: Float32Array, bias: Float32Array, targets: Float32Array) {
+function characterLosses(call: HostCall, products: Float32Array, bias: Float32Array, targets: Float32Array) {
   const width = bias.length;
-  const losses = new Float32Array(products.length / width);
-  const dlogits = new Float32Array(products.length);
+  const losses = call.array(products.length / width);
+  const dlogits = call.array(products.length);
   const sums = new Float64Array(width);
   for (let row = 0, start = 0; start < products.length; row++, start += width) {
     let largest = -Infinity;

@@ -28,6 +28,8 @@ type Call = (...args: unknown[]) => unknown;
 const RTLD_NOW = 2;
 const RTLD_NODELETE = 0x1000;
 const SIG_SETMASK = 2;
+const MADV_HUGEPAGE = 14;
+const PAGE = 4096n;
 /** sigset_t of glibc and musl. */
 const SIGNAL_SET_BYTES = 128;
 
@@ -55,6 +57,10 @@ const SIGNATURES: Readonly<Record<string, readonly string[]>> = {
   ],
   reorder_primitive_desc_create: [OUT, ...repeated(POINTER, 5)],
   primitive_create: [OUT, POINTER],
+  memory_desc_destroy: [POINTER],
+  memory_destroy: [POINTER],
+  primitive_desc_destroy: [POINTER],
+  primitive_destroy: [POINTER],
   sgemm: [
     ...['char', 'char', ...repeated('int64_t', 3), 'float'],
     ...[POINTER, 'int64_t', POINTER, 'int64_t', 'float', POINTER, 'int64_t'],
@@ -71,6 +77,8 @@ export class NativeOneDnn {
   readonly #sizeOf: Call;
   readonly #query: Call;
   readonly #withoutSignals: (work: () => void) => void;
+  readonly #advise: Call;
+  readonly #addressOf: (array: Float32Array) => bigint;
 
   /**
    * @param path of libdnnl.so.3
@@ -101,6 +109,8 @@ export class NativeOneDnn {
       const hint = `${install}, or choose another engine`;
       throw new LockstepError('unavailable', `${path} does not load: ${message}`, hint, { cause });
     }
+    this.#advise = system.func('int madvise(uintptr_t, size_t, int)') as Call;
+    this.#addressOf = (array) => koffi.address(array);
     const mask = system.func('int pthread_sigmask(int, const void *, void *)') as Call;
     const everything = new Uint8Array(new ArrayBuffer(SIGNAL_SET_BYTES)).fill(0xff);
     const before = new Uint8Array(new ArrayBuffer(SIGNAL_SET_BYTES));
@@ -133,6 +143,14 @@ export class NativeOneDnn {
       demand('primitive_execute', this.#run(primitive, stream, args.length, args));
       demand('stream_wait', this.#calls.get('stream_wait')?.(stream));
     });
+  }
+
+  /** Asks for huge pages behind a large array; where there are none it stays as it is. */
+  advise(array: Float32Array): void {
+    const from = this.#addressOf(array);
+    const first = (from + PAGE - 1n) & -PAGE;
+    const length = ((from + BigInt(array.byteLength)) & -PAGE) - first;
+    if (length > 0n) this.#advise(first, length, MADV_HUGEPAGE);
   }
 
   /** Bytes of a tensor. */

@@ -3,7 +3,7 @@
 import { invariant } from '@lockstep/config';
 import type { KernelConfig } from '@tensorflow/tfjs-core';
 
-import { HostCall, ONEDNN, floats, sizeOf } from './host.js';
+import { HostCall, ONEDNN, sizeOf } from './backend.js';
 import type { OneDnn } from './library.js';
 
 export function productKernel(dnn: OneDnn): KernelConfig {
@@ -20,7 +20,7 @@ export function productKernel(dnn: OneDnn): KernelConfig {
       invariant(fits, `no product of [${call.shape('a').join()}] and [${call.shape('b').join()}]`);
       const sizes = { rows: a.rows, inner: a.columns, columns: b.columns };
       const [left, right] = [call.values('a'), call.values('b')];
-      const result = floats(batch * a.rows * b.columns);
+      const result = call.array(batch * a.rows * b.columns);
       for (let index = 0; index < batch && result.length > 0; index++) {
         const [from, by] = [part(left, a.count, index), part(right, b.count, index)];
         dnn.product(sizes, from, isATransposed, by, isBTransposed, part(result, batch, index));
