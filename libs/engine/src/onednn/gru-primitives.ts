@@ -121,7 +121,13 @@ export function createGruPrimitives(dnn: OneDnn, pool: ArrayPool, sizes: GruSize
     weights: shared.weights,
     bias: shared.bias,
     ...{ dweights, dbias, arrays },
-    forward: passOf(shared, forward, [], () => undefined, () => undefined),
+    forward: passOf(
+      shared,
+      forward,
+      [],
+      () => undefined,
+      () => undefined,
+    ),
     backward: backwardPass(shared, backward, dweights, dbias, hold(state)),
   };
 }

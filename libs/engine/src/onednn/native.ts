@@ -88,9 +88,9 @@ export class NativeOneDnn {
     const koffi = createRequire(import.meta.url)('koffi') as typeof koffiModule;
     const system = koffi.load(null);
     try {
-      const dlopen = system.func('void *dlopen(const char *, int)') as Call;
-      invariant(dlopen(path, RTLD_NOW | RTLD_NODELETE) !== null, 'dlopen gives a handle');
       const library = koffi.load(path);
+      const dlopen = system.func('void *dlopen(const char *, int)') as Call;
+      invariant(dlopen(path, RTLD_NOW | RTLD_NODELETE) !== null, 'a library that is loaded loads again');
       for (const [name, types] of Object.entries(SIGNATURES)) {
         this.#calls.set(name, library.func(`dnnl_${name}`, 'int', [...types]) as Call);
       }
