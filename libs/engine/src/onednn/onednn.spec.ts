@@ -25,7 +25,7 @@ const run = promisify(execFile);
 
 const found = await findEngine('onednn', { device: CPU }).catch((error: unknown) => String(error));
 const native: OneDnnFound | undefined = typeof found === 'object' && found.name === 'onednn' ? found : undefined;
-if (native === undefined) console.warn(`onednn.spec is skipped: ${String(found)}`);
+if (native === undefined) console.warn(`onednn.spec is skipped: ${JSON.stringify(found)}`);
 
 /** The found engine; tests that call it are skipped where there is none. */
 function demandNative(): OneDnnFound {
