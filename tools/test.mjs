@@ -1,5 +1,5 @@
 /**
- * `npm test`: installs, compiles, fetches the native engine, lints and runs every test, and ends with a line of
+ * `npm test`: installs, compiles, fetches the native engines, lints and runs every test, and ends with a line of
  * counts in which build and lint are one test each. `npm test -- [vitest arguments]` runs vitest alone with these.
  * Two can run at once: each has a temporary folder of its own.
  */
@@ -46,7 +46,7 @@ async function runSome(args) {
 async function runAll() {
   await prepareInstall();
   const build = await asTest('build', buildWithTests);
-  await installEngine();
+  await installEngines();
   const lint = await asTest('lint', runLint);
   const tests = await runVitest([]);
   return merge([build, lint, tests]);
@@ -68,21 +68,26 @@ async function asTest(name, work) {
   }
 }
 
-/** Without the native engine the tests that need it skip themselves; here is told why it is not there. */
-async function installEngine() {
-  try {
-    await step('checking the native engine, a minute or two when it has to be fetched and built', async () => {
-      const ended = await runNode(['apps/coordinator/bin/lockstep.mjs', 'engine', 'install'], {
-        cwd: root,
-        deadlineMs: ENGINE_DEADLINE_MS,
-      });
-      if (ended.exitCode === 0) return;
-      const what = 'the native engine could not be installed';
-      throw new Failure(ended.exitCode, what, 'the tests that need it are skipped', ended.output);
-    });
-  } catch (error) {
-    printFailure(error);
+/** Without a native engine the tests that need it skip themselves; here is told why it is not there. */
+async function installEngines() {
+  for (const [engine, time] of [['onednn', 'seconds'], ['tensorflow', 'a minute or two']]) {
+    try {
+      await step(`checking the ${engine} engine, ${time} when it has to be fetched`, () => installEngine(engine));
+    } catch (error) {
+      printFailure(error);
+    }
   }
+}
+
+/** @param {string} engine */
+async function installEngine(engine) {
+  const ended = await runNode(['apps/coordinator/bin/lockstep.mjs', 'engine', 'install', engine], {
+    cwd: root,
+    deadlineMs: ENGINE_DEADLINE_MS,
+  });
+  if (ended.exitCode === 0) return;
+  const what = `the ${engine} engine could not be installed`;
+  throw new Failure(ended.exitCode, what, 'the tests that need it are skipped', ended.output);
 }
 
 async function runLint() {

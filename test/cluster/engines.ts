@@ -1,18 +1,25 @@
 /**
- * Engines that a test can run on here. The native one is installed by `npm test`; where it cannot be, tests say
+ * Engines that a test can run on here. The native ones are installed by `npm test`; where one cannot be, tests say
  * that they go without.
  */
+import { ENGINE_NAMES } from '@lockstep/config';
+import type { EngineName } from '@lockstep/config';
 import { findEngine } from '@lockstep/engine';
 
-const native = await findEngine('tensorflow', { device: { kind: 'cpu' } }).catch((error: unknown) => String(error));
-const NATIVE_MISSING = typeof native === 'string' ? native : undefined;
-if (NATIVE_MISSING !== undefined) {
-  process.stderr.write(`skipped: tests on the tensorflow engine; ${NATIVE_MISSING}; run npx lockstep engine install\n`);
+export const ENGINES = ENGINE_NAMES;
+
+const missing = new Set<EngineName>();
+for (const engine of ENGINES) {
+  try {
+    await findEngine(engine, { device: { kind: 'cpu' } });
+  } catch (error) {
+    missing.add(engine);
+    const install = `run npx lockstep engine install ${engine}`;
+    process.stderr.write(`skipped: tests on the ${engine} engine; ${String(error)}; ${install}\n`);
+  }
 }
 
-export const ENGINES = ['wasm', 'tensorflow'] as const;
-
 /** True where tests on this engine have to be skipped. */
-export function isMissing(engine: (typeof ENGINES)[number]): boolean {
-  return engine === 'tensorflow' && NATIVE_MISSING !== undefined;
+export function isMissing(engine: EngineName): boolean {
+  return missing.has(engine);
 }

@@ -5,7 +5,7 @@ import { parseRunConfig } from '@lockstep/config';
 import type { RunConfig } from '@lockstep/config';
 import { vocabularyFromCharacters } from '@lockstep/data';
 import type { Vocabulary } from '@lockstep/data';
-import { engineEnvironment, findEngine, hostFacts, loadEngine } from '@lockstep/engine';
+import { engineEnvironment, findEngine, findProvenEngine, hostFacts, loadEngine } from '@lockstep/engine';
 import type { Engine, EngineChoice } from '@lockstep/engine';
 import { createModel } from '@lockstep/model';
 import type { Model } from '@lockstep/model';
@@ -27,6 +27,9 @@ export async function openTrainedModel(path: string, choice: EngineChoice, kind:
   const device = kind === 'gpu' ? ({ kind, index: 0 } as const) : ({ kind } as const);
   const { cores } = await hostFacts();
   Object.assign(process.env, engineEnvironment({ threads: cores, device }));
-  const engine = await loadEngine(await findEngine(choice, { device }), { device });
+  // What auto takes has passed its check elsewhere; what was asked for is taken as it is.
+  const isOpen = choice === 'auto' && device.kind === 'cpu';
+  const found = isOpen ? (await findProvenEngine(choice, {})).found : await findEngine(choice, { device });
+  const engine = await loadEngine(found, { device });
   return { checkpoint, config, vocabulary, engine, model: createModel(engine, checkpoint.layout) };
 }

@@ -88,7 +88,7 @@ export class ComputeService {
       fingerprint,
       layoutDigest: layout.digest,
       computeClass: engine.computeClass,
-      engine: `${engine.name} ${engine.version}`,
+      engine: engine.label,
       device: engine.device.name,
       replica: replica === undefined ? null : { step: replica.step, digest: digest(bytesOf(replica.weights)) },
     };

@@ -6,6 +6,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { z } from 'zod';
+import { ENGINE_NAMES } from './engine-names.js';
 import { LockstepError } from './errors.js';
 
 const positiveInteger = z.int().min(1);
@@ -40,7 +41,7 @@ const runConfigSchema = z.strictObject({
   shards: positiveInteger,
   /** Form in which the gradient of a shard travels; it is rounded to it even where it stays. */
   wire: z.enum(['float32', 'bfloat16']),
-  engine: z.enum(['tensorflow', 'wasm']),
+  engine: z.enum(ENGINE_NAMES),
   device: z.enum(['cpu', 'gpu']),
   /** Threads of one worker: TensorFlow's sums on a CPU have other bits with another number of threads. */
   threads: positiveInteger,

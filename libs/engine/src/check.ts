@@ -5,6 +5,7 @@
 
 import { LockstepError } from '@lockstep/config';
 
+import { gruResults } from './check-gru.js';
 import type { Engine } from './engine.js';
 
 /**
@@ -16,7 +17,8 @@ const TOLERANCE = 1e-5;
 const [ROWS, INNER, COLUMNS] = [64, 96, 80] as const;
 
 /**
- * Computes a matrix product, sigmoid and tanh and compares them with JavaScript's own arithmetic.
+ * Computes a matrix product, sigmoid, tanh and, where the engine has one of its own, a GRU, and compares them with
+ * JavaScript's own arithmetic.
  * @throws LockstepError `unavailable` that names the operation with wrong results or lost handles
  */
 export function checkEngine(engine: Engine): void {
@@ -33,6 +35,11 @@ export function checkEngine(engine: Engine): void {
   compare(engine, 'matMul', results.matMul, product(a, b));
   compare(engine, 'sigmoid', results.sigmoid, points.map((x) => 1 / (1 + Math.exp(-x))));
   compare(engine, 'tanh', results.tanh, points.map(Math.tanh));
+  const gru = gruResults(engine);
+  if (gru !== undefined) {
+    compare(engine, 'the fused GRU', gru.got.states, Array.from(gru.right.states));
+    compare(engine, "the fused GRU's gradient", [gru.got.derivative], [gru.right.derivative]);
+  }
   const leaked = engine.handleCount() - before;
   if (leaked !== 0) throw broken(engine, `${leaked} tensors were not freed`);
 }

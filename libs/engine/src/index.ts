@@ -3,8 +3,8 @@ export type {
   Engine,
   EngineChoice,
   EngineFound,
-  EngineName,
   EngineProblem,
+  OneDnnFound,
   TensorflowFound,
   WasmFound,
 } from './engine.js';
@@ -19,3 +19,6 @@ export type { Gpu, HostFacts } from './host.js';
 export { installEngine } from './install.js';
 export type { InstallNeeds } from './install.js';
 export { loadEngine } from './load.js';
+export { findProvenEngine } from './prove.js';
+export type { ProvenEngine } from './prove.js';
+export { bestBuild } from './platform.js';

@@ -8,14 +8,18 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { LockstepError } from '@lockstep/config';
 
-import { builtFiles, compileBinding, unpackWheels } from './build.js';
-import type { BuildJob } from './build.js';
+import { compileBinding } from './binding.js';
+import type { BindingTools } from './binding.js';
+import { ONEDNN_BUILD, tensorflowBuild } from './builds.js';
+import type { Build } from './builds.js';
 import { engineProbes, nodeProbe } from './doctor.js';
 import { installEngine } from './install.js';
 import { wheelSet } from './pins.js';
 import { platformProblem } from './platform.js';
 import { tfjsNodePackages } from './stock.js';
-import { findCompiler, findPython } from './tools.js';
+import { findCompiler, findOpenMp, findPython } from './tools.js';
+import { builtFiles, unpackWheels } from './wheels.js';
+import type { BuildJob } from './wheels.js';
 
 /*
  * The real installer against machines that lack something, made by a PATH with only some of this machine's programs,
@@ -24,10 +28,11 @@ import { findCompiler, findPython } from './tools.js';
 
 const run = promisify(execFile);
 const sources = (await tfjsNodePackages(true))[0];
-const python = await findPython().catch(() => undefined);
+const CPU_BUILD = tensorflowBuild(false);
+const python = await findPython(CPU_BUILD).catch(() => undefined);
 const compiler = await findCompiler().catch(() => undefined);
-const supported = platformProblem(false) === undefined && sources !== undefined;
-if (!supported) console.warn(`install.spec is skipped: ${platformProblem(false)?.reason ?? 'run npm install'}`);
+const supported = platformProblem(CPU_BUILD) === undefined && sources !== undefined;
+if (!supported) console.warn(`install.spec is skipped: ${platformProblem(CPU_BUILD)?.reason ?? 'run npm install'}`);
 if (python === undefined) console.warn('install.spec skips what needs python3 with pip');
 if (compiler === undefined) console.warn('install.spec skips what needs a C++ compiler');
 
@@ -48,14 +53,24 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-async function failedInstall(): Promise<LockstepError> {
+async function failedInstall(engine: Build['engine'] = 'tensorflow'): Promise<LockstepError> {
   try {
-    await installEngine({ gpu: false, cache, onProgress: () => undefined });
+    await installEngine({ engine, gpu: false, cache, onProgress: () => undefined });
   } catch (error) {
     if (error instanceof LockstepError) return error;
     throw error;
   }
   throw new Error('the install succeeded');
+}
+
+/** A wheel in the work folder, whose files hold their own names. */
+async function writeWheel(names: readonly string[]): Promise<void> {
+  const script = [
+    'import sys, zipfile',
+    'with zipfile.ZipFile(sys.argv[1], "w") as wheel:',
+    '  for name in sys.argv[2:]: wheel.writestr(name, name)',
+  ].join('\n');
+  await run(python?.program ?? '', ['-c', script, join(folder, 'wheels', 'a.whl'), ...names]);
 }
 
 /** Offers pip one folder of wheels instead of an index. */
@@ -88,6 +103,19 @@ describe.skipIf(!supported)('a machine that lacks a tool', () => {
     expect((await failedInstall()).line).toMatch(/needs a C\+\+ compiler.*; .*apt install g\+\+/);
   });
 
+  it('is told to install GCC\'s OpenMP, which no wheel brings', async () => {
+    await expect(findOpenMp(undefined, 'libgomp.so.999')).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: 'the onednn engine needs libgomp.so.999, and this system has none',
+      hint: expect.stringContaining('apt install libgomp1'),
+    });
+  });
+
+  it('is told that oneDNN has no GPU', async () => {
+    const install = installEngine({ engine: 'onednn', gpu: true, cache, onProgress: () => undefined });
+    await expect(install).rejects.toMatchObject({ kind: 'usage', message: 'the onednn engine has no GPU' });
+  });
+
   it.skipIf(python === undefined)('is told that CXX does not run', async () => {
     vi.stubEnv('CXX', 'ccache /nowhere/g++');
     expect((await failedInstall()).message).toBe('CXX is set to "ccache /nowhere/g++", which does not run');
@@ -115,10 +143,15 @@ describe.skipIf(!supported || python === undefined || compiler === undefined)('a
   });
 
   it('blames an index that serves other bytes', async () => {
-    const name = wheelSet(process.platform, process.arch, false)?.wheels[0]?.requirement.replace('==', '-');
-    const platform = wheelSet(process.platform, process.arch, false)?.platforms[0];
+    const name = wheelSet(CPU_BUILD)?.wheels[0]?.requirement.replace('==', '-');
+    const platform = wheelSet(CPU_BUILD)?.platforms[0];
     await offerWheels({ [`${name?.replace('-cpu', '_cpu')}-cp312-cp312-${platform}.whl`]: 'not this one' });
     expect((await failedInstall()).line).toMatch(/served another file than .* pins .*; check which index/);
+  });
+
+  it.skipIf(platformProblem(ONEDNN_BUILD) !== undefined)('blames it for oneDNN as well', async () => {
+    await offerWheels({ 'onednn_cpu_gomp-2023.2.0-py2.py3-none-manylinux1_x86_64.whl': 'not this one' });
+    expect((await failedInstall('onednn')).line).toMatch(/fetching oneDNN .*served another file .*; check which index/);
   });
 
   it('blames an index without the wheel', async () => {
@@ -129,6 +162,7 @@ describe.skipIf(!supported || python === undefined || compiler === undefined)('a
   it('ends when its caller gives up', async () => {
     const controller = new AbortController();
     const install = installEngine({
+      engine: 'tensorflow',
       gpu: false,
       cache,
       signal: controller.signal,
@@ -139,16 +173,20 @@ describe.skipIf(!supported || python === undefined || compiler === undefined)('a
 });
 
 describe.skipIf(!supported || python === undefined || compiler === undefined)('a build that fails', () => {
-  const job = (): BuildJob => {
-    const wheels = wheelSet(process.platform, process.arch, false);
-    if (wheels === undefined || python === undefined || compiler === undefined) throw new Error('not supported');
-    const tools = { python, compiler, sources: sources?.folder ?? '' };
-    return { gpu: false, wheelSet: wheels, ...tools, work: folder, onProgress: () => undefined, signal: undefined };
+  const job = (build = CPU_BUILD): BuildJob => {
+    const wheels = wheelSet(build);
+    if (wheels === undefined || python === undefined) throw new Error('not supported');
+    const run = { steps: 4, onProgress: () => undefined, signal: undefined };
+    return { build, wheelSet: wheels, python, work: folder, ...run };
+  };
+  const tools = (): BindingTools => {
+    if (compiler === undefined) throw new Error('not supported');
+    return { compiler, sources: sources?.folder ?? '' };
   };
 
   it('passes on what the compiler says', async () => {
     await mkdir(join(folder, 'libraries'));
-    await expect(compileBinding(job())).rejects.toMatchObject({
+    await expect(compileBinding(job(), tools())).rejects.toMatchObject({
       kind: 'unavailable',
       message: expect.stringMatching(/compiling the binding failed in .*: .*(error|terminated)/),
     });
@@ -158,6 +196,15 @@ describe.skipIf(!supported || python === undefined || compiler === undefined)('a
     await mkdir(join(folder, 'wheels'));
     await writeFile(join(folder, 'wheels', 'tensorflow.whl'), 'not a zip file');
     await expect(unpackWheels(job())).rejects.toThrow(/unpacking TensorFlow failed .*BadZipFile/);
+  });
+
+  it.skipIf(platformProblem(ONEDNN_BUILD) !== undefined)('takes one library out of the wheel of oneDNN', async () => {
+    await mkdir(join(folder, 'wheels'));
+    const data = 'onednn_cpu_gomp-2023.2.0.data/data';
+    const names = ['lib/libdnnl.so', 'lib/libdnnl.so.3', 'lib/libdnnl.so.3.2', 'share/doc/onednn/LICENSE'];
+    await writeWheel(names.map((name) => `${data}/${name}`));
+    await unpackWheels(job(ONEDNN_BUILD));
+    expect(await builtFiles(job(ONEDNN_BUILD))).toEqual(['libdnnl.so.3.2']);
   });
 
   it('takes only the libraries and headers out of a wheel', async () => {
@@ -172,12 +219,7 @@ describe.skipIf(!supported || python === undefined || compiler === undefined)('a
       'nvidia/cudnn/lib/../../../escape.so',
       'nvidia/../lib/escape.so',
     ];
-    const script = [
-      'import sys, zipfile',
-      'with zipfile.ZipFile(sys.argv[1], "w") as wheel:',
-      '  for name in sys.argv[2:]: wheel.writestr(name, name)',
-    ].join('\n');
-    await run(python?.program ?? '', ['-c', script, join(folder, 'wheels', 'a.whl'), ...names]);
+    await writeWheel(names);
     await unpackWheels(job());
     expect(await builtFiles(job())).toEqual(['nvidia/cudnn/lib/libcudnn.so.9', 'tensorflow/libtensorflow_cc.so.2']);
     expect(await readdir(join(folder, 'headers'), { recursive: true })).toEqual([
@@ -207,7 +249,7 @@ describe('doctor', () => {
     const probes = await engineProbes({ choice: 'wasm', device: { kind: 'cpu' }, cache });
     const names = ['node', 'npm', 'cores', 'memory', 'gpus', 'engine', 'engine check'];
     expect(probes.map(({ name }) => name)).toEqual(names);
-    expect(probes.at(-1)).toMatchObject({ ok: 'ok', value: expect.stringContaining('wasm 4.22.0 computes') });
+    expect(probes.at(-1)).toMatchObject({ ok: 'ok', value: expect.stringMatching(/^wasm 4\.22\.0 .* computes/) });
     for (const { ok, advice } of probes) expect(advice === '').toBe(ok === 'ok');
   });
 
@@ -215,7 +257,7 @@ describe('doctor', () => {
     vi.stubEnv('PATH', programs);
     const probes = await engineProbes({ choice: 'tensorflow', device: { kind: 'cpu' }, cache });
     const named = Object.fromEntries(probes.map((probe) => [probe.name, probe]));
-    expect(named['engine']).toMatchObject({ ok: 'fail', advice: 'run `lockstep engine install`' });
+    expect(named['engine']).toMatchObject({ ok: 'fail', advice: 'run `lockstep engine install tensorflow`' });
     expect(named['python and pip']).toMatchObject({ ok: 'warn', advice: expect.stringContaining('python3-pip') });
     expect(named['C++ compiler']).toMatchObject({ ok: 'warn', advice: expect.stringContaining('g++') });
     expect(named['npm']).toMatchObject({ ok: 'warn' });

@@ -4,10 +4,11 @@ import { dirname, join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
+import { tensorflowBuild } from './builds.js';
 import { engineEnvironment } from './environment.js';
 import { findEngine } from './find.js';
 import { loadEngine } from './load.js';
-import { BINDING_NAME, writeManifest } from './manifest.js';
+import { writeManifest } from './manifest.js';
 import { buildFolder } from './paths.js';
 import { tfjsNodePackages } from './stock.js';
 
@@ -30,10 +31,11 @@ afterEach(async () => {
 
 /** A build whose manifest is right and whose addon is not an addon: made on another kind of machine, say. */
 async function placeBuild(gpu: boolean): Promise<void> {
-  const folder = buildFolder(cache, gpu);
-  await mkdir(dirname(join(folder, BINDING_NAME)), { recursive: true });
-  await writeFile(join(folder, BINDING_NAME), 'not an addon');
-  await writeManifest(folder, [BINDING_NAME], { gpu, compiler: 'g++', wheels: {} });
+  const build = tensorflowBuild(gpu);
+  const folder = buildFolder(cache, build);
+  await mkdir(dirname(join(folder, build.entry)), { recursive: true });
+  await writeFile(join(folder, build.entry), 'not an addon');
+  await writeManifest(folder, build, [build.entry], { compiler: 'g++', wheels: {} });
 }
 
 describe.skipIf(!hasKernels)('loadEngine', () => {

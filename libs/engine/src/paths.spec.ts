@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
+import { ONEDNN_BUILD, tensorflowBuild } from './builds.js';
 import { buildFolder, buildName, cacheFolder } from './paths.js';
+
+const [CPU, GPU] = [tensorflowBuild(false), tensorflowBuild(true)];
 
 describe('cacheFolder', () => {
   it('takes LOCKSTEP_CACHE before everything else', () => {
@@ -26,20 +29,21 @@ describe('cacheFolder', () => {
 
 describe('buildName', () => {
   it('names everything that defines a build', () => {
-    expect(buildName(false, 'linux', 'x64')).toBe('tensorflow-2.21.0-cpu-tfjs-4.22.0-linux-x64-r2');
+    expect(buildName(CPU, 'linux', 'x64')).toBe('tensorflow-2.21.0-cpu-tfjs-4.22.0-linux-x64-r2');
+    expect(buildName(ONEDNN_BUILD, 'linux', 'x64')).toBe('onednn-3.2.0-linux-x64-r1');
   });
 
   it('differs between devices, platforms and processors', () => {
     const names = [
-      buildName(false, 'linux', 'x64'),
-      buildName(true, 'linux', 'x64'),
-      buildName(false, 'linux', 'arm64'),
-      buildName(false, 'darwin', 'arm64'),
+      buildName(CPU, 'linux', 'x64'),
+      buildName(GPU, 'linux', 'x64'),
+      buildName(CPU, 'linux', 'arm64'),
+      buildName(CPU, 'darwin', 'arm64'),
     ];
     expect(new Set(names).size).toBe(names.length);
   });
 
   it('lies below the cache folder', () => {
-    expect(buildFolder('/cache', false)).toBe(`/cache/engines/${buildName(false)}`);
+    expect(buildFolder('/cache', CPU)).toBe(`/cache/engines/${buildName(CPU)}`);
   });
 });

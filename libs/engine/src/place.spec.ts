@@ -4,9 +4,12 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { tensorflowBuild } from './builds.js';
 import { STALE_INSTALL_MS } from './limits.js';
-import { BINDING_NAME, verifyBuild, writeManifest } from './manifest.js';
+import { verifyBuild, writeManifest } from './manifest.js';
 import { makeWorkFolder, putInPlace, removeStale } from './place.js';
+
+const BUILD = tensorflowBuild(false);
 
 let place: string;
 let target: string;
@@ -23,16 +26,16 @@ afterEach(async () => {
 async function finishBuild(content: string): Promise<string> {
   const finished = join(await makeWorkFolder(target), 'libraries');
   await mkdir(join(finished, 'tensorflow'), { recursive: true });
-  await writeFile(join(finished, BINDING_NAME), content);
-  await writeManifest(finished, [BINDING_NAME], { gpu: false, compiler: 'g++', wheels: {} });
+  await writeFile(join(finished, BUILD.entry), content);
+  await writeManifest(finished, BUILD, [BUILD.entry], { compiler: 'g++', wheels: {} });
   return finished;
 }
 
-const isWhole = async (folder: string): Promise<boolean> => (await verifyBuild(folder)) === undefined;
+const isWhole = async (folder: string): Promise<boolean> => (await verifyBuild(folder, BUILD)) === undefined;
 
 async function installed(): Promise<string> {
-  expect(await verifyBuild(target)).toBeUndefined();
-  return readFile(join(target, BINDING_NAME), 'utf8');
+  expect(await verifyBuild(target, BUILD)).toBeUndefined();
+  return readFile(join(target, BUILD.entry), 'utf8');
 }
 
 describe('putInPlace', () => {
@@ -49,14 +52,14 @@ describe('putInPlace', () => {
 
   it('replaces a broken build', async () => {
     await putInPlace(await finishBuild('first'), target, isWhole);
-    await writeFile(join(target, BINDING_NAME), 'harmed');
+    await writeFile(join(target, BUILD.entry), 'harmed');
     await putInPlace(await finishBuild('second'), target, isWhole);
     expect(await installed()).toBe('second');
   });
 
   it('ends with one whole build when many finish at once, even over a broken one', async () => {
     await mkdir(join(target, 'tensorflow'), { recursive: true });
-    await writeFile(join(target, BINDING_NAME), 'half');
+    await writeFile(join(target, BUILD.entry), 'half');
     const finished = await Promise.all(['1', '2', '3', '4'].map(finishBuild));
     await Promise.all(finished.map((folder) => putInPlace(folder, target, isWhole)));
     expect(['1', '2', '3', '4']).toContain(await installed());

@@ -14,11 +14,10 @@ import { loadEngine } from './load.js';
 
 const CPU = { kind: 'cpu' } as const;
 
-const found = await findEngine('auto', { device: CPU });
-const native: TensorflowFound | undefined = found.name === 'tensorflow' ? found : undefined;
-if (found.name === 'wasm') {
-  console.warn(`tensorflow.spec is skipped: ${found.passedOver?.reason}; ${found.passedOver?.advice}`);
-}
+const found = await findEngine('tensorflow', { device: CPU }).catch((error: unknown) => String(error));
+const native: TensorflowFound | undefined = 
+  typeof found === 'object' && found.name === 'tensorflow' ? found : undefined;
+if (typeof found === 'string') console.warn(`tensorflow.spec is skipped: ${found}`);
 
 /** The found engine; tests that call it are skipped where there is none. */
 function demandNative(): TensorflowFound {

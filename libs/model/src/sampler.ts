@@ -1,7 +1,7 @@
 /**
  * One character at a time. Weights, in the form that a step wants them, and the state stay on the engine between
- * calls; only logits come back. It does not go through the GRU kernels: a fused one packs its weights anew at every
- * call, which pays for a sequence and not for a step.
+ * calls; only logits come back. It has a kernel of its own: a fused GRU packs its weights anew at every call, which
+ * pays for a sequence and not for a step.
  */
 import { invariant } from '@lockstep/config';
 import type { WeightLayout } from '@lockstep/reduce';
@@ -9,8 +9,9 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 
 import { denseLogits } from './character-loss.js';
 import type { Tfjs } from './engine.js';
-import { gruStep, prepareGru, withOnes } from './gru-forward.js';
+import { prepareGru, withOnes } from './gru-forward.js';
 import type { Products } from './products.js';
+import { runCharacterStep } from './step-kernel.js';
 import { modelShape, uploadWeights } from './weights.js';
 
 export interface Sampler {
@@ -42,33 +43,31 @@ export function createSampler(tf: Tfjs, products: Products, layout: WeightLayout
     state = next;
   }
 
-  function read(id: number): void {
+  /** Returns the logits, which the caller disposes of. */
+  function read(id: number): Tensor {
     invariant(Number.isInteger(id) && id >= 0 && id < vocabularySize, `id ${id} in a vocabulary of ${vocabularySize}`);
-    moveTo(
-      tf.tidy(() => {
-        const gates = inputs.map((gate) => products.rows(gate, id, 1));
-        return gruStep(tf, products, step, gates, state).state;
-      }),
-    );
+    const result = runCharacterStep(tf, { step, dense, inputs }, state, id);
+    moveTo(result.state);
+    return result.logits;
   }
 
-  function logits(): Float32Array {
-    const result = tf.tidy(() => denseLogits(tf, products, state, dense));
-    const values = result.dataSync<'float32'>();
-    result.dispose();
+  function download(logits: Tensor): Float32Array {
+    const values = logits.dataSync<'float32'>();
+    logits.dispose();
     return values;
   }
 
   return {
     prime(ids) {
       moveTo(tf.zeros([1, units]));
-      for (let i = 0; i < ids.length; i++) read(ids[i]);
-      return logits();
+      let logits = tf.tidy(() => denseLogits(tf, products, state, dense));
+      for (let i = 0; i < ids.length; i++) {
+        logits.dispose();
+        logits = read(ids[i]);
+      }
+      return download(logits);
     },
-    next(id) {
-      read(id);
-      return logits();
-    },
+    next: (id) => download(read(id)),
     dispose: () => tf.dispose([step.recurrent, step.newBias, dense.weight, dense.bias, inputs, state]),
   };
 }

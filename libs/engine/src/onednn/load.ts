@@ -1,0 +1,64 @@
+/**
+ * Loading oneDNN behind tfjs: tfjs's own CPU backend under another name, with the kernels replaced in which the time
+ * goes.
+ */
+
+import { invariant } from '@lockstep/config';
+
+import type { Engine, OneDnnFound } from '../engine.js';
+import { instructionSet, instructionSetName } from '../instruction-set.js';
+import type { InstructionSet } from '../instruction-set.js';
+import { gruKernels } from './gru-kernels.js';
+import { ONEDNN, OneDnnBackend, borrowed } from './backend.js';
+import { joinKernel } from './join-kernel.js';
+import { OneDnn } from './library.js';
+import { lossKernel } from './loss-kernel.js';
+import { ArrayPool } from './pool.js';
+import { productKernel } from './product-kernel.js';
+import { stepKernel } from './step-kernel.js';
+
+/** Variables that change the bits of a result. */
+const DECIDING_VARIABLES = ['ONEDNN_DEFAULT_FPMATH_MODE', 'ONEDNN_MAX_CPU_ISA', 'DNNL_MAX_CPU_ISA'];
+
+/**
+ * Loads the library and makes it tfjs's current backend.
+ * @throws LockstepError `unavailable` when it does not load
+ */
+export async function loadOneDnn(found: OneDnnFound): Promise<Engine> {
+  const tf = await import('@tensorflow/tfjs-core');
+  await import('@tensorflow/tfjs-backend-cpu');
+  const dnn = new OneDnn(found.library);
+  const pool = new ArrayPool((array) => dnn.advise(array));
+  const backend = new OneDnnBackend(pool);
+  tf.registerBackend(ONEDNN, () => backend, 3);
+  const own = [productKernel(dnn), ...gruKernels(dnn, pool), lossKernel, joinKernel(tf), stepKernel(dnn)];
+  const names = new Set(own.map(({ kernelName }) => kernelName));
+  for (const kernel of own) tf.registerKernel(kernel);
+  for (const kernel of tf.getKernelsForBackend('cpu')) {
+    if (!names.has(kernel.kernelName)) tf.registerKernel(borrowed(kernel));
+  }
+  invariant(await tf.setBackend(ONEDNN), 'the registered backend starts');
+  await tf.ready();
+  const processor = instructionSet();
+  return {
+    name: 'onednn',
+    version: dnn.version,
+    label: `onednn ${dnn.version} (${dnn.instructionSet}), fused lbr_gru`,
+    device: { kind: 'cpu', name: processor.model },
+    threads: Number(process.env['OMP_NUM_THREADS'] ?? '1'),
+    computeClass: computeClass(dnn, processor),
+    tf,
+    handleCount: () => tf.memory().numTensors,
+  };
+}
+
+/** Its sums do not depend on the number of threads, so that is not in it. */
+function computeClass(dnn: OneDnn, processor: InstructionSet): string {
+  const used = dnn.instructionSet.replace(' ', '-');
+  const settings = DECIDING_VARIABLES.filter((name) => process.env[name] !== undefined);
+  return [
+    `onednn-${dnn.version} ${process.platform}-${process.arch} cpu ${used}`,
+    instructionSetName(processor),
+    ...settings.map((name) => `${name}=${process.env[name]}`),
+  ].join(' ');
+}
