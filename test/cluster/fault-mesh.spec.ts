@@ -63,3 +63,15 @@ it('lets a worker go that is told to in an exchange', async () => {
   await comparison.expectSame(harmed);
   expect(harmed.strikes).toHaveLength(1);
 });
+
+describe('gradients that pass sockets, as between machines', () => {
+  it.each([
+    ['end with the same bytes', ''],
+    ['and do so when a worker is killed in an exchange', 'W13:step=5:worker=local-1:kill'],
+    ['and when it has the mean', 'W14:step=5:worker=local-1:kill'],
+  ])('%s', async (_, faults) => {
+    const harmed = comparison.harm(faults, ...MESH, '--local-exchange', 'sockets');
+    await comparison.expectSame(harmed);
+    expect(harmed.strikes).toHaveLength(faults === '' ? 0 : 1);
+  });
+});

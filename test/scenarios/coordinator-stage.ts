@@ -57,7 +57,13 @@ function settingsOf(given: string): CoordinatorSettings {
     digestEvery: numberOf(given, 'steps? between digest', 1),
     checkpointEvery: every === 0 ? null : { steps: every },
     audit: given.includes('audit') ? 1 : 0,
-    ...{ wire: 'float32', gradientLength: 1, clipNorm: null, topology: given.includes('mesh') ? 'mesh' : 'star' },
+    ...{
+      sharedMemory: true,
+      wire: 'float32',
+      gradientLength: 1,
+      clipNorm: null,
+      topology: given.includes('mesh') ? 'mesh' : 'star',
+    },
     ...{ seed: 1, evaluationRows: [], sample: null, replicaParts: numberOf(given, 'part', 1) },
     initial: journalled === undefined ? { step: 0, digest: 'd0', optimizerSteps: 0, slots: [] } : null,
     resumption: journalled === undefined ? null : resumptionOf(given, Number(journalled)),
@@ -233,7 +239,7 @@ class Director {
     const replica = step === undefined ? null : { step: Number(step), digest: bits };
     const records = told.map((one) => recordOf(Number(one) - 1, shards));
     const endpoint = how.includes('out of reach') ? null : `tcp://${peer}`;
-    return this.#say(peer, { type: 'ready', ...about, endpoint, replica, records });
+    return this.#say(peer, { type: 'ready', ...about, endpoint, sharing: null, replica, records });
   }
 
   #synced(peer: string, bits: string): readonly string[] {

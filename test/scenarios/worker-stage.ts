@@ -90,11 +90,12 @@ class WorkerDirector {
   }
 
   #addExchange(commands: Vocabulary): void {
-    commands.on(/others reach it at (\S+)/, (endpoint) => this.#event({ type: 'listening', endpoint }));
+    commands.on(/others reach it at (\S+)/, (endpoint) => this.#event({ type: 'listening', endpoint, sharing: null }));
     commands.on(/it is told of exchange (\d+) of step (\d+)/, (id, step) => {
       const members = ['tcp://w', 'tcp://other'].map((endpoint) => ({
         peer: endpoint.slice('tcp://'.length),
         endpoint,
+        sharing: null,
       }));
       const about = { members, holders: [0, 1], length: 1, wire: 'float32', characters: 40 } as const;
       const plan = { exchange: Number(id), ...about };

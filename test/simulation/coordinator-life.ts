@@ -152,7 +152,7 @@ export class CoordinatorLife {
       sample: options.samples ? { prime: [1, 2], length: 2, temperature: 1, seed: 1 } : null,
       initial: newest === undefined ? { ...about, digest: weightsDigest(this.#world.digest, first) } : null,
       ...{ replicaParts: replicaPartCount(first), gradientLength: LENGTH, clipNorm: null },
-      ...{ wire: options.wire, topology: options.topology },
+      ...{ sharedMemory: false, wire: options.wire, topology: options.topology },
       describeRows: (step, rowStart, rowEnd) => `rows ${rowStart} to ${rowEnd} of step ${step}`,
     };
   }

@@ -125,6 +125,7 @@ function cluster(overrides: Partial<CoordinatorSettings> = {}): Cluster {
     totalSteps: STEPS,
     stepsPerEpoch: STEPS,
     learningRate: 0.5,
+    sharedMemory: false,
     wire: 'float32',
     gradientLength: LENGTH,
     clipNorm: null,

@@ -67,7 +67,7 @@ export class WorkerLife {
     });
     const transport = spy(trace, peer, this.process.connect(inner));
     const note = (what: string): void => trace?.add(peer, what);
-    const mesh = { maker: this.#links(), self: peer, blockLength: 16 };
+    const mesh = { maker: this.#links(), self: peer, shared: null, blockLength: 16 };
     this.#loop = new WorkerLoop(
       { transport, clock: this.process.clock, compute: this.compute, digest, note, mesh },
       {

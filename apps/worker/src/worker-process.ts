@@ -3,7 +3,7 @@ import { LIMITS, LockstepError } from '@lockstep/config';
 import { createDigest } from '@lockstep/reduce';
 import { WorkerLoop } from '@lockstep/runtime';
 import type { ClientTransport, PeerLinkMaker } from '@lockstep/runtime';
-import { bindZeroMQServer, connectZeroMQClient } from '@lockstep/transport';
+import { bindZeroMQServer, connectZeroMQClient, openSharedMemory } from '@lockstep/transport';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { openFaultPoints } from './fault-points.js';
@@ -73,7 +73,15 @@ export async function runWorkerProcess(options: WorkerProcessOptions): Promise<v
   };
   const compute = new ThreadCompute(options.gpuIndex, options.name);
   const loop = new WorkerLoop(
-    { transport, clock: systemClock, compute, digest, note, mesh: { maker, self }, faultPoint },
+    {
+      transport,
+      clock: systemClock,
+      compute,
+      digest,
+      note,
+      mesh: { maker, self, shared: openSharedMemory() },
+      faultPoint,
+    },
     {
       coordinator,
       run: options.run,

@@ -77,6 +77,7 @@ describe('options table', () => {
       'worker-timeout',
       'digest-every',
       'topology',
+      'local-exchange',
       'wire',
       'audit',
       'max-faults',

@@ -169,6 +169,13 @@ export const TRAIN_OPTIONS = {
     default: 'auto',
     help: 'Who sums the gradients: the coordinator, or the workers among themselves; the result is the same',
   },
+  localExchange: {
+    type: 'string',
+    group: CLUSTER,
+    choices: ['memory', 'sockets'],
+    default: 'memory',
+    help: 'How workers on one machine exchange gradients in a mesh: through memory that they share, or by sockets',
+  },
   wire: {
     type: 'string',
     group: CLUSTER,

@@ -56,6 +56,7 @@ const BLOCKS_MAX = 1 << 13;
 
 const peer = z.string().min(1).max(200);
 const endpoint = z.string().min(1).max(300);
+const sharing = z.string().min(1).max(300);
 /** Number of an attempt to sum a step's gradients among the workers; never used twice within a term. */
 const exchange = count;
 
@@ -126,6 +127,8 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
     device: name,
     /** Where other workers reach this one; null when it takes part in no exchange. */
     endpoint: endpoint.nullable(),
+    /** Names the machine, for those on the same one to share memory; null when it shares none. */
+    sharing: sharing.nullable(),
     /** What this process still holds from an earlier conversation: weights with `step` updates applied. */
     replica: z.strictObject({ step: count, digest }).nullable(),
     /** Steps that the replica has applied and that may be missing in the journal, ascending. */
@@ -236,7 +239,11 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
     step: count,
     exchange,
     /** In the order of their slices. */
-    members: z.array(z.strictObject({ peer, endpoint })).min(1).max(MEMBERS_MAX).readonly(),
+    members: z
+      .array(z.strictObject({ peer, endpoint, sharing: sharing.nullable() }))
+      .min(1)
+      .max(MEMBERS_MAX)
+      .readonly(),
     /** For each shard the place among the members of the one whose gradient counts. */
     holders: z.array(count).min(1).max(SHARDS_MAX).readonly(),
     /** Values in a gradient, and the form in which those of a single shard travel. */
@@ -300,6 +307,10 @@ export const peerMessageSchema = z.strictObject({
   /** Of a part: it is the sum over the shards [firstShard, endShard), a node of the tree. */
   firstShard: count,
   endShard: count,
+  /** Where the values lie, float32, in memory that sender and receiver share; null when they are the payload. */
+  place: z
+    .strictObject({ path: z.string().max(300), token: z.string().max(64), offset: count, lengthBytes: count })
+    .nullable(),
 });
 
 export type PeerMessage = z.infer<typeof peerMessageSchema>;
@@ -329,6 +340,7 @@ export function payloadFrameCount(message: WorkerMessage | CoordinatorMessage | 
     case 'update':
       return message.exchange === null ? 1 : 0;
     case 'piece':
+      return message.place === null ? 1 : 0;
     case 'sampled':
     case 'assign':
     case 'evaluate':

@@ -109,11 +109,12 @@ export class Exchange {
   }
 
   /**
-   * Takes what another member sent; its memory may be used again afterwards.
+   * Takes what another member sent.
+   * @param stays whether the bytes stay as they are until the exchange is over; otherwise they are copied where needed
    * @returns what is wrong with it; null when it fits
    */
-  receive(from: number, piece: Piece, bytes: Uint8Array): string | null {
-    return piece.kind === 'mean' ? this.#takeMean(from, piece, bytes) : this.#takePart(from, piece, bytes);
+  receive(from: number, piece: Piece, bytes: Uint8Array, stays = false): string | null {
+    return piece.kind === 'mean' ? this.#takeMean(from, piece, bytes) : this.#takePart(from, piece, bytes, stays);
   }
 
   get complete(): boolean {
@@ -159,7 +160,7 @@ export class Exchange {
     return sum;
   }
 
-  #takePart(from: number, { start, firstShard, endShard }: Piece, bytes: Uint8Array): string | null {
+  #takePart(from: number, { start, firstShard, endShard }: Piece, bytes: Uint8Array, stays: boolean): string | null {
     const piece = this.#open.get(start);
     const node = { first: firstShard, end: endShard };
     const isTheirs = this.#nodes[from]?.some(({ first, end }) => first === firstShard && end === endShard) ?? false;
@@ -168,7 +169,7 @@ export class Exchange {
     if (bytes.byteLength !== lengthBytes(piece.slice)) return `a part of ${bytes.byteLength} bytes`;
     piece.missing -= 1;
     // What completes the piece is used at once, where it lies.
-    piece.parts.set(keyOf(node), piece.missing === 0 ? aligned(bytes) : copied(bytes));
+    piece.parts.set(keyOf(node), piece.missing === 0 || stays ? aligned(bytes) : copied(bytes));
     if (piece.missing === 0) this.#finish(piece);
     return null;
   }

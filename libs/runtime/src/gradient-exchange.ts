@@ -2,19 +2,22 @@
  * Drives the exchanges of a worker: pieces to and from the other members, one exchange at a time. Which pieces there
  * are, and what is made of them, is `Exchange` of @lockstep/reduce; what a failure means, the coordinator decides.
  */
-import { LIMITS } from '@lockstep/config';
+import { LIMITS, toLockstepError } from '@lockstep/config';
 import { decodePeerMessage, encodeMessage } from '@lockstep/protocol';
 import type { Digest, Letter, PeerMessage, WorkerAction, WorkerEvent } from '@lockstep/protocol';
-import { Exchange, fromWire, SQUARES_BLOCK_LENGTH, toWire } from '@lockstep/reduce';
+import { Exchange, fromWire, heldNodes, SQUARES_BLOCK_LENGTH, toWire } from '@lockstep/reduce';
 import type { Piece, Wire } from '@lockstep/reduce';
+import { ExchangeMemory } from './exchange-memory.js';
 import type { PeerEvent, PeerLinks } from './peer-links.js';
-import type { Clock, Frames, PeerId } from './ports.js';
+import type { Clock, Frames, PeerId, SharedMemory, SharedPlace } from './ports.js';
 import { viewAsBytes, viewAsFloats } from './replica.js';
 
 type Order = Extract<WorkerAction, { type: 'exchange' }>;
 
 export interface GradientExchangePorts {
   readonly links: PeerLinks;
+  /** Absent where memory cannot be shared. */
+  readonly shared: SharedMemory | null;
   readonly clock: Clock;
   readonly digest: Digest;
   readonly dispatch: (event: WorkerEvent) => void;
@@ -24,8 +27,12 @@ export interface GradientExchangePorts {
 
 /** Blocks in a piece: small enough that sums begin early, large enough that a message's own cost does not count. */
 const BLOCKS_IN_PIECE = 2;
+/** Where no bytes have to be moved, nothing is gained by more messages. */
+const BLOCKS_IN_SHARED_PIECE = 8;
 /** Pieces of a vector are larger when there would be more, so that queues stay short. */
 const PIECES_MAX = 256;
+
+const EMPTY = new Uint8Array();
 
 interface Running {
   readonly order: Order;
@@ -33,6 +40,10 @@ interface Running {
   /** How many pieces have gone to each member, and come from it. */
   readonly sent: number[];
   readonly received: number[];
+  /** Whether it reads what we lay out in memory, by member. */
+  readonly reads: readonly boolean[];
+  /** Sums over shards that were laid out, in the order of their places. */
+  readonly nodes: string[];
   /** When the last piece came. */
   heardAtMs: number;
   cancelLook: () => void;
@@ -48,7 +59,10 @@ interface Early {
 
 export class GradientExchange {
   readonly #ports: GradientExchangePorts;
+  readonly #memory: ExchangeMemory | undefined;
   #running: Running | undefined;
+  /** Members of the last exchange. */
+  #lastMembers = '';
   #early: Early[] = [];
   #earlyBytes = 0;
   /** A vector that is not needed any more. */
@@ -56,25 +70,31 @@ export class GradientExchange {
 
   constructor(ports: GradientExchangePorts) {
     this.#ports = ports;
+    this.#memory = ports.shared === null ? undefined : new ExchangeMemory(ports.shared);
   }
 
   /** Begins an exchange; one that went on is void. */
   begin(order: Order): void {
     this.end();
     const { plan, self, held } = order;
-    const { links, clock } = this.#ports;
+    const { clock } = this.#ports;
     const { length, wire } = plan;
     const gradients = new Map([...held].map(([shard, bytes]) => [shard, valuesOf(bytes, wire)]));
     const blockLength = this.#ports.blockLength ?? SQUARES_BLOCK_LENGTH;
-    const blocks = Math.max(BLOCKS_IN_PIECE, Math.ceil(length / blockLength / PIECES_MAX));
+    const least = isAllShared(plan) ? BLOCKS_IN_SHARED_PIECE : BLOCKS_IN_PIECE;
+    const blocks = Math.max(least, Math.ceil(length / blockLength / PIECES_MAX));
     const setting = { length, members: plan.members.length, self, holders: plan.holders, characters: plan.characters };
     const sizes = { blockLength, pieceLength: blocks * blockLength };
-    links.keep(new Set(plan.members.map(({ endpoint }) => endpoint)));
-    const exchange = new Exchange({ ...setting, ...sizes }, gradients, this.#buffer(length), (member, piece, values) =>
+    this.#meet(plan);
+    const own = plan.members[self]?.sharing ?? null;
+    const reads = plan.members.map(({ sharing }, member) => member !== self && own !== null && sharing === own);
+    const buffer = this.#buffer(order, reads.some(Boolean));
+    const exchange = new Exchange({ ...setting, ...sizes }, gradients, buffer, (member, piece, values) =>
       this.#send(running, member, piece, values),
     );
     const running: Running = {
       ...{ order, exchange, heardAtMs: clock.now(), isOver: false },
+      ...{ reads, nodes: [] },
       sent: plan.members.map(() => 0),
       received: plan.members.map(() => 0),
       cancelLook: () => undefined,
@@ -95,7 +115,9 @@ export class GradientExchange {
 
   /** Gives back a mean gradient that has been applied, to be written to again. */
   recycle(mean: Uint8Array): void {
-    this.#spare = mean.buffer instanceof ArrayBuffer ? new Float32Array(mean.buffer) : undefined;
+    const { buffer, byteLength } = mean;
+    const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
+    this.#spare = isWhole ? new Float32Array(buffer) : undefined;
   }
 
   onEvent(event: PeerEvent): void {
@@ -103,7 +125,28 @@ export class GradientExchange {
     else this.#onBroken(event);
   }
 
-  #buffer(length: number): Float32Array<ArrayBuffer> {
+  /** Lets go of everything; nothing is exchanged any more. */
+  close(): void {
+    this.end();
+    this.#memory?.release();
+    this.#memory?.free();
+  }
+
+  /** Lets go of those who are no members any more. */
+  #meet({ members }: Order['plan']): void {
+    const names = members.map(({ peer }) => peer).join();
+    if (names === this.#lastMembers) return;
+    this.#lastMembers = names;
+    this.#ports.links.keep(new Set(members.map(({ endpoint }) => endpoint)));
+    this.#memory?.release();
+  }
+
+  /** Where the mean is made: where others can read it, if any do. */
+  #buffer({ plan, self }: Order, isShared: boolean): Float32Array<ArrayBuffer> {
+    const { length, holders } = plan;
+    if (isShared && this.#memory !== undefined) {
+      return this.#memory.prepare(length, heldNodes(holders.length, (shard) => holders[shard] === self).length);
+    }
     const spare = this.#spare;
     this.#spare = undefined;
     return spare?.length === length ? spare : new Float32Array(length);
@@ -113,13 +156,27 @@ export class GradientExchange {
     const { links, digest } = this.#ports;
     const { plan, self } = running.order;
     const { run, term, exchange } = plan;
-    const message = { type: 'piece', run, term, exchange, from: self, kind, start, firstShard, endShard } as const;
+    const about = { type: 'piece', run, term, exchange, from: self, kind, start, firstShard, endShard } as const;
     const endpoint = plan.members[member]?.endpoint ?? '';
-    const bytes = isOfOneShard(message) ? toWire(values, plan.wire) : viewAsBytes(values);
+    const place = running.reads[member] === true ? this.#place(running, about, values) : null;
+    const message = { ...about, place };
+    const payload = place === null ? [this.#payload(running, about, values)] : [];
     const sequence = running.sent[member] ?? 0;
     const stamp = { conversation: exchange, sequence };
     running.sent[member] = sequence + 1;
-    links.send(endpoint, encodeMessage(digest, message, stamp, [bytes]));
+    links.send(endpoint, encodeMessage(digest, message, stamp, payload));
+  }
+
+  #place({ nodes }: Running, { kind, start, firstShard, endShard }: Piece, values: Float32Array): SharedPlace | null {
+    const node = `${firstShard}-${endShard}`;
+    if (kind === 'part' && !nodes.includes(node)) nodes.push(node);
+    return this.#memory?.place(values, start, nodes.indexOf(node)) ?? null;
+  }
+
+  /** The transport may still be sending when memory that is shared is given back, which it must not see. */
+  #payload({ order, reads }: Running, piece: Piece, values: Float32Array): Uint8Array {
+    if (isOfOneShard(piece)) return toWire(values, order.plan.wire);
+    return viewAsBytes(reads.some(Boolean) ? values.slice() : values);
   }
 
   #onFrames(peer: PeerId, frames: Frames): void {
@@ -136,22 +193,36 @@ export class GradientExchange {
     else if (plan === undefined || isLater(message, plan)) this.#keepEarly(peer, message, frames);
   }
 
-  #take(running: Running, peer: PeerId, { message, stamp, payload: [bytes] }: Letter<PeerMessage>): void {
+  #take(running: Running, peer: PeerId, { message, stamp, payload }: Letter<PeerMessage>): void {
     const { exchange, order, received } = running;
     const { from } = message;
     const expected = received[from] ?? 0;
     // What comes twice, or after all that is needed has come, is of no use.
-    if (bytes === undefined || exchange.complete || stamp.sequence < expected) return;
+    if (exchange.complete || stamp.sequence < expected) return;
     if (order.plan.members[from]?.peer !== peer) return;
-    const values = isOfOneShard(message) ? viewAsBytes(valuesOf(bytes, order.plan.wire)) : bytes;
     const problem =
       stamp.sequence > expected
         ? `${stamp.sequence - expected} pieces got lost`
-        : exchange.receive(from, message, values);
+        : this.#use(running, message, payload[0] ?? EMPTY);
     received[from] = stamp.sequence + 1;
     running.heardAtMs = this.#ports.clock.now();
     if (problem !== null) this.#break(running, peer, problem);
     else this.#conclude(running);
+  }
+
+  /** @returns what is wrong with the piece; null when it fits */
+  #use({ exchange, order }: Running, message: PeerMessage, bytes: Uint8Array): string | null {
+    const { from, place } = message;
+    if (place === null) {
+      const values = isOfOneShard(message) ? viewAsBytes(valuesOf(bytes, order.plan.wire)) : bytes;
+      return exchange.receive(from, message, values);
+    }
+    if (this.#memory === undefined) return 'it lies in memory that is not shared';
+    try {
+      return exchange.receive(from, message, this.#memory.read(place), true);
+    } catch (error) {
+      return toLockstepError(error).message;
+    }
   }
 
   #conclude(running: Running): void {
@@ -215,13 +286,19 @@ export class GradientExchange {
 }
 
 /** Sums over several shards have more digits than the wire format keeps. */
-function isOfOneShard({ kind, firstShard, endShard }: PeerMessage): boolean {
+function isOfOneShard({ kind, firstShard, endShard }: Piece): boolean {
   return kind === 'part' && endShard - firstShard === 1;
 }
 
 /** Gradients that have the form in which they travel. */
 function valuesOf(bytes: Uint8Array, wire: Wire): Float32Array {
   return wire === 'float32' ? viewAsFloats(bytes) : fromWire(bytes, wire);
+}
+
+/** Whether all members are on one machine; all of them come to the same answer. */
+function isAllShared({ members }: Order['plan']): boolean {
+  const [first] = members;
+  return first !== undefined && first.sharing !== null && members.every(({ sharing }) => sharing === first.sharing);
 }
 
 function isLater(message: PeerMessage, { term, exchange }: Order['plan']): boolean {

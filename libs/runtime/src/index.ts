@@ -12,6 +12,9 @@ export type {
   RunStore,
   ServerEvent,
   ServerTransport,
+  SharedBlock,
+  SharedMemory,
+  SharedPlace,
 } from './ports.js';
 export {
   copyToFloats,

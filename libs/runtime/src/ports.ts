@@ -55,6 +55,37 @@ export interface ClientTransport {
   close(lingerMs: number): Promise<void>;
 }
 
+/** Memory of one process that others on the same machine can read. */
+export interface SharedMemory {
+  /** Names the machine and what else must be equal: processes with equal names can read each other's blocks. */
+  readonly host: string;
+  /** @throws LockstepError `unavailable` when there is no room */
+  allocate(lengthBytes: number): SharedBlock;
+  /**
+   * What lies at a place of another process, without a copy.
+   * @throws LockstepError or an error of the system when the block cannot be read, or is another one
+   */
+  read(place: SharedPlace): Uint8Array;
+  /** Lets go of the blocks of others; what was read from them must not be touched any more. */
+  release(): void;
+}
+
+export interface SharedBlock {
+  readonly path: string;
+  /** Tells this block from another that has come to the same path. */
+  readonly token: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Must not be touched any more afterwards. */
+  free(): void;
+}
+
+export interface SharedPlace {
+  readonly path: string;
+  readonly token: string;
+  readonly offset: number;
+  readonly lengthBytes: number;
+}
+
 /**
  * Where finished things go, and where a run comes back from. Writes run beside the step loop; each tries again by
  * itself as long as it makes sense, and rejects only for good. The run ends only after all of them have.

@@ -19,7 +19,7 @@ import type {
 import { GradientExchange } from './gradient-exchange.js';
 import { PeerLinks } from './peer-links.js';
 import type { PeerLinkMaker } from './peer-links.js';
-import type { ClientEvent, ClientTransport, Clock, Frames } from './ports.js';
+import type { ClientEvent, ClientTransport, Clock, Frames, SharedMemory } from './ports.js';
 
 /** The engine's side: tasks are done strictly in the order in which they are submitted. */
 export interface Compute {
@@ -30,14 +30,25 @@ export interface Compute {
   submit(task: ComputeTask): Promise<ComputeResult>;
 }
 
+/** The way to other workers. */
+export interface MeshPorts {
+  readonly maker: PeerLinkMaker;
+  /** Name of this worker, as others know it. */
+  readonly self: string;
+  /** Null where memory cannot be shared. */
+  readonly shared: SharedMemory | null;
+  /** Values in a block of squares; only tests take another number than the usual. */
+  readonly blockLength?: number;
+}
+
 export interface WorkerPorts {
   readonly transport: ClientTransport;
   readonly clock: Clock;
   readonly compute: Compute;
   readonly digest: Digest;
   readonly note: (what: string) => void;
-  /** How other workers are reached, and under which name this one is known; null for a worker that reaches none. */
-  readonly mesh: { readonly maker: PeerLinkMaker; readonly self: string; readonly blockLength?: number } | null;
+  /** Null for a worker that reaches no others. */
+  readonly mesh: MeshPorts | null;
   /** Called at named places of a worker's life, for tests that hurt it there. */
   readonly faultPoint?: ((point: string, about: { step?: number; shard?: number }) => void) | undefined;
 }
@@ -61,11 +72,11 @@ export class WorkerLoop {
     this.#ports = ports;
     this.#state = initialWorkerState(settings, ports.clock.now());
     if (ports.mesh === null) return;
-    const { maker, self, ...sizes } = ports.mesh;
+    const { maker, self, ...rest } = ports.mesh;
     const links = new PeerLinks(maker, self, (event) => exchange.onEvent(event));
     const dispatch = (event: WorkerEvent): void => this.#dispatch(event);
     const { clock, digest } = ports;
-    const exchange = new GradientExchange({ links, clock, digest, dispatch, ...sizes });
+    const exchange = new GradientExchange({ links, clock, digest, dispatch, ...rest });
     this.#links = links;
     this.#exchange = exchange;
   }
@@ -84,7 +95,7 @@ export class WorkerLoop {
       return await ended;
     } finally {
       this.#cancelTick();
-      this.#exchange?.end();
+      this.#exchange?.close();
       await this.#links?.close(LIMITS.lingerMs);
     }
   }
@@ -218,6 +229,6 @@ export class WorkerLoop {
     } catch (error) {
       this.#ports.note(`other workers cannot reach this one: ${toLockstepError(error).message}`);
     }
-    this.#dispatch({ type: 'listening', endpoint });
+    this.#dispatch({ type: 'listening', endpoint, sharing: this.#ports.mesh?.shared?.host ?? null });
   }
 }

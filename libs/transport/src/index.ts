@@ -1,3 +1,4 @@
+export { openSharedMemory } from './shared-memory/shared-memory.js';
 export { bindZeroMQServer } from './zeromq/server.js';
 export { connectZeroMQClient } from './zeromq/client.js';
 export { measureLoopback, zeromqFacts } from './zeromq/facts.js';

@@ -21,6 +21,7 @@ const CHANGEABLE: ReadonlySet<string> = new Set<keyof TrainOptions>([
   'bind',
   'workerTimeout',
   'topology',
+  'localExchange',
   'audit',
   'checkpointEvery',
   'keep',

@@ -48,6 +48,7 @@ export async function coordinatorSettings(parts: SettingsParts): Promise<Coordin
     totalSteps: plan.totalSteps,
     stepsPerEpoch: plan.schedule.stepsPerEpoch,
     learningRate: config.learningRate,
+    sharedMemory: setOrDefault(values, 'localExchange') === 'memory',
     wire: config.wire,
     gradientLength: plan.layout.length,
     clipNorm: config.clipNorm,

@@ -113,6 +113,7 @@ function welcome(
     sent: 0,
     computeClass: '',
     endpoint: null,
+    sharing: null,
     heardAtMs: nowMs,
     sinceMs: nowMs,
     activity: 'preparing',
@@ -155,8 +156,8 @@ export function onReady(
   warnOfOtherClass(state, out, worker, message.computeClass);
   const awaited = new Map(state.awaited);
   awaited.delete(worker.peer);
-  const { computeClass, endpoint, replica, records, engine, device } = message;
-  const about = { computeClass, endpoint, replica, records };
+  const { computeClass, endpoint, sharing, replica, records, engine, device } = message;
+  const about = { computeClass, endpoint, sharing, replica, records };
   const waiting: WorkerRecord = { ...worker, ...about, status: 'waiting', sinceMs: nowMs };
   report(out, { type: 'worker', slot: worker.slot, status: 'waiting', detail: `${engine} on ${device}` });
   return takeUp(withWorker({ ...state, awaited }, waiting), out, waiting, nowMs);

@@ -41,7 +41,15 @@ describe('admission', () => {
   it('refuses a worker that computes another configuration or layout', () => {
     const cluster = new CoordinatorHarness();
     cluster.hello('a');
-    const about = { computeClass: 'c', engine: 'e', device: 'cpu', endpoint: null, replica: null, records: [] };
+    const about = {
+      computeClass: 'c',
+      engine: 'e',
+      device: 'cpu',
+      endpoint: null,
+      sharing: null,
+      replica: null,
+      records: [],
+    };
     const actions = cluster.say('a', { type: 'ready', fingerprint: 'other', layoutDigest: 'l', ...about });
     expect(sent(actions)).toEqual(['a: refuse']);
     expect(cluster.state.workers.size).toBe(0);

@@ -38,7 +38,9 @@ export function reopenLost(state: CoordinatorState): CoordinatorState {
 export function beginExchange(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
   const { phase, step } = state;
   if (phase.name !== 'computing') return state;
-  const members = readyWorkers(state).map(({ peer, endpoint }) => ({ peer, endpoint: endpoint ?? '' }));
+  const members = readyWorkers(state).map(({ peer, endpoint, sharing }) => {
+    return { peer, endpoint: endpoint ?? '', sharing: state.isSharing ? sharing : null };
+  });
   const places = new Map(members.map(({ peer }, place) => [peer, place]));
   const shards = shardsAt(state.plans, step);
   const holders = shards.map(({ index }) => places.get(phase.results.get(index)?.peer ?? '') ?? 0);
@@ -154,10 +156,12 @@ function isStuck({ brokenAtMs, waits }: Exchanging, nowMs: number): boolean {
 
 function beginAgain(state: CoordinatorState, out: CoordinatorAction[], phase: Exchanging): CoordinatorState {
   const failures = phase.failures + 1;
-  if (failures < LIMITS.exchangeFailuresMax) return backToComputing(state, { ...phase, failures });
+  // Of all the ways between them, memory is the one that can be done without.
+  const next: CoordinatorState = { ...state, isSharing: false };
+  if (failures < LIMITS.exchangeFailuresMax) return backToComputing(next, { ...phase, failures });
   const what =
     `workers could not exchange the gradients of step ${state.step + 1} in ${failures} attempts: ` +
     'from now on they ship them to the coordinator (topology star)';
   report(out, { type: 'warning', what });
-  return { ...state, isMeshGivenUp: true, phase: { name: 'boundary' } };
+  return { ...next, isMeshGivenUp: true, phase: { name: 'boundary' } };
 }

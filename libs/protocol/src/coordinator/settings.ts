@@ -51,6 +51,8 @@ export interface CoordinatorSettings {
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
   readonly learningRate: number;
+  /** Whether workers on one machine exchange gradients through its memory. */
+  readonly sharedMemory: boolean;
   /** Form in which gradients travel. */
   readonly wire: Wire;
   /** Values in a gradient. */

@@ -48,6 +48,8 @@ export interface WorkerRecord {
   readonly computeClass: string;
   /** Where other workers reach it; null when they cannot. */
   readonly endpoint: string | null;
+  /** Names its machine when it shares memory. */
+  readonly sharing: string | null;
   readonly heardAtMs: number;
   /** When `status` last changed. */
   readonly sinceMs: number;
@@ -244,6 +246,8 @@ export interface CoordinatorState {
   readonly exchanges: number;
   /** Workers could not reach each other: gradients go by the coordinator. */
   readonly isMeshGivenUp: boolean;
+  /** Whether those on one machine share memory; not any more after an exchange that came to nothing. */
+  readonly isSharing: boolean;
   /** How the gradients of the last step were summed; null before the first. */
   readonly topology: 'star' | 'mesh' | null;
   /** Bytes a second at which replicas have reached workers; null before the first has. */
@@ -294,6 +298,7 @@ export function initialCoordinatorState(settings: CoordinatorSettings, nowMs: nu
     stopRequested: false,
     exchanges: 0,
     isMeshGivenUp: false,
+    isSharing: settings.sharedMemory,
     topology: null,
     bytesPerSecond: null,
     planRequest: null,

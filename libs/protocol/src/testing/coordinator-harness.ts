@@ -33,6 +33,7 @@ function testSettings({ shards = 2, ...overrides }: Overrides = {}): Coordinator
     totalSteps: 3,
     stepsPerEpoch: 100,
     learningRate: 0.1,
+    sharedMemory: true,
     wire: 'float32',
     gradientLength: 1,
     clipNorm: null,
@@ -164,7 +165,7 @@ export class CoordinatorHarness {
     } = {},
   ): readonly CoordinatorAction[] {
     const about = { fingerprint: 'f', layoutDigest: 'l', computeClass: 'c', engine: 'e', device: 'cpu' };
-    const held = { endpoint: `tcp://${peer}`, replica: null, records: [] };
+    const held = { endpoint: `tcp://${peer}`, sharing: null, replica: null, records: [] };
     return this.say(peer, { type: 'ready', ...about, ...held, ...overrides });
   }
 

@@ -39,8 +39,11 @@ export function onComputed(
   switch (result.type) {
     case 'prepared': {
       invariant((result.replica?.step ?? null) === state.step, 'the replica is not where it was sent');
-      const { records, endpoint } = state;
-      return { ...say(state, out, { ...envelope, ...result, type: 'ready', endpoint, records }), phase: 'unsynced' };
+      const { records, endpoint, sharing } = state;
+      return {
+        ...say(state, out, { ...envelope, ...result, type: 'ready', endpoint, sharing, records }),
+        phase: 'unsynced',
+      };
     }
     case 'loaded':
       return { ...say(state, out, { ...envelope, ...result, type: 'synced' }), phase: 'synced' };

@@ -62,7 +62,7 @@ export type WorkerEvent =
   | { readonly type: 'computed'; readonly conversation: number; readonly result: ComputeResult }
   | { readonly type: 'compute-failed'; readonly failure: Failure; readonly stack: string }
   /** Where other workers reach this one; null when they cannot. */
-  | { readonly type: 'listening'; readonly endpoint: string | null }
+  | { readonly type: 'listening'; readonly endpoint: string | null; readonly sharing: string | null }
   /** The mean gradient is complete. */
   | {
       readonly type: 'exchanged';

@@ -61,6 +61,8 @@ export interface WorkerState {
   readonly arriving: { readonly about: ReplicaPart; readonly parts: readonly Uint8Array[] } | null;
   /** Where other workers reach this one; null while it takes part in no exchange. */
   readonly endpoint: string | null;
+  /** Names the machine when it shares memory. */
+  readonly sharing: string | null;
   /** Gradients of the current step that are held for an exchange, by shard. */
   readonly held: ReadonlyMap<number, Uint8Array>;
   /** The exchange that goes on; its mean gradient once it is complete. */
@@ -95,6 +97,7 @@ export function initialWorkerState(settings: WorkerSettings, nowMs: number): Wor
     step: null,
     arriving: null,
     endpoint: null,
+    sharing: null,
     held: new Map(),
     exchange: null,
     records: [],

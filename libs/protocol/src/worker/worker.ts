@@ -53,7 +53,7 @@ function handle(state: WorkerState, out: WorkerAction[], event: WorkerEvent, now
     case 'compute-failed':
       return fail(state, out, event.failure, event.stack);
     case 'listening':
-      return { ...state, endpoint: event.endpoint };
+      return { ...state, endpoint: event.endpoint, sharing: event.sharing };
     case 'exchanged':
       return onExchanged(state, out, event);
     case 'exchange-broken':
