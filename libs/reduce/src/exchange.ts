@@ -6,9 +6,9 @@
  * summing and sending back overlap. Only arithmetic and bookkeeping: sending is the caller's.
  */
 import { invariant } from '@lockstep/config';
-import { divideInPlace } from '@lockstep/vector';
+import { addTogether, meanTogether } from '@lockstep/vector';
 import { bytesOf } from './digest.js';
-import { heldNodes, sumNode } from './node-sum.js';
+import { heldNodes, nodeSum } from './node-sum.js';
 import type { ShardRange } from './node-sum.js';
 import { piecesOf, slicesOf } from './slices.js';
 import type { Slice } from './slices.js';
@@ -156,7 +156,10 @@ export class Exchange {
     };
     if (node.end - node.first === 1) return view(node.first);
     const sum = new Float32Array(end - start);
-    sumNode(node, (inner) => (inner.end - inner.first === 1 ? view(inner.first) : undefined), sum);
+    const { inputs, additions } = nodeSum(node, (inner) =>
+      inner.end - inner.first === 1 ? view(inner.first) : undefined,
+    );
+    addTogether(sum, inputs, additions);
     return sum;
   }
 
@@ -191,9 +194,9 @@ export class Exchange {
     const { holders, characters, blockLength, members, self } = this.#setting;
     for (const node of this.#nodes[self] ?? []) parts.set(keyOf(node), this.#partOf(node, start, end));
     const values = this.mean.subarray(start, end);
-    sumNode({ first: 0, end: holders.length }, (node) => parts.get(keyOf(node)), values);
+    const { inputs, additions } = nodeSum({ first: 0, end: holders.length }, (node) => parts.get(keyOf(node)));
     const firstBlock = (start - (this.#slices[self]?.start ?? 0)) / blockLength;
-    divideInPlace(values, characters, blockLength).forEach((square, index) => {
+    meanTogether(values, inputs, additions, characters, blockLength).forEach((square, index) => {
       this.#squares[firstBlock + index] = square;
     });
     this.#open.delete(start);

@@ -3,7 +3,6 @@
  * and the rest of the tree is added where its parts meet. The bits are those of `TreeSum`.
  */
 import { invariant } from '@lockstep/config';
-import { addTogether } from '@lockstep/vector';
 import { splitOf } from './tree.js';
 
 /** The shards [first, end): all leaves below one node of the tree. */
@@ -25,17 +24,18 @@ export function heldNodes(shardCount: number, isHeld: (shard: number) => boolean
   return visit(0, shardCount);
 }
 
+/** What is to be added up: values, and in which order (see `addTogether`). */
+export interface NodeSum {
+  readonly inputs: readonly Float32Array[];
+  readonly additions: readonly (readonly [left: number, right: number])[];
+}
+
 /**
- * Sums the subtree of a node into `out`.
+ * The sum of the subtree of a node.
  * @param valuesOf what is known of a node without adding: a shard's values or a partial sum; undefined where the sums
  * of both halves are to be added
- * @param out as long as the values
  */
-export function sumNode(
-  node: ShardRange,
-  valuesOf: (node: ShardRange) => Float32Array | undefined,
-  out: Float32Array,
-): void {
+export function nodeSum(node: ShardRange, valuesOf: (node: ShardRange) => Float32Array | undefined): NodeSum {
   const inputs: Float32Array[] = [];
   const additions: (readonly [left: number, right: number])[] = [];
   /** @returns the number of the input that takes the node's sum up */
@@ -49,5 +49,5 @@ export function sumNode(
     return left;
   };
   visit(node);
-  addTogether(out, inputs, additions);
+  return { inputs, additions };
 }

@@ -7,6 +7,7 @@ export {
   allFinite,
   descendInPlace,
   divideInPlace,
+  meanTogether,
   packBfloat16,
   scaleInPlace,
   unpackBfloat16,

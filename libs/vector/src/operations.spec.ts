@@ -8,6 +8,7 @@ import {
   allFinite,
   descendInPlace,
   divideInPlace,
+  meanTogether,
   packBfloat16,
   scaleInPlace,
   unpackBfloat16,
@@ -127,6 +128,26 @@ describe('every operation equals its plain loop, bit for bit', () => {
         addTogether(vectors[2], vectors, additions);
         expect(bitsOf(vectors[2]) === bitsOf(expected), 'into one of the inputs').toBe(true);
         expect(around.isSoundAround()).toBe(true);
+      }),
+    );
+  });
+
+  it('meanTogether, which adds up and divides', () => {
+    const pairs = fc.array(fc.tuple(fc.nat(2), fc.nat(2)), { maxLength: 4 });
+    const divisors = fc.oneof(fc.integer({ min: 1, max: 2 ** 30 }), fc.double({ min: 2 ** -200, noNaN: true }));
+    fc.assert(
+      fc.property(shapes, pairs, divisors, fc.constantFrom(16, 1024), (shape, additions, divisor, block) => {
+        const vectors = [0, 1, 2].map((salt) => placed(shape, salt).vector);
+        const expected = new Float32Array(shape.length);
+        plain.plainAddTogether(
+          expected,
+          [0, 1, 2].map((salt) => valuesOf(shape, salt)),
+          additions,
+        );
+        const squares = plain.plainDivide(expected, divisor, block);
+        const into = new Float32Array(shape.length);
+        expect(bitsOf([...meanTogether(into, vectors, additions, divisor, block)])).toEqual(bitsOf(squares));
+        expect(bitsOf(into) === bitsOf(expected)).toBe(true);
       }),
     );
   });

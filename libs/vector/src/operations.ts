@@ -7,6 +7,7 @@ import { invariant } from '@lockstep/config';
 import { GROUP_LENGTH } from './memory.js';
 import type { AdamNumbers } from './memory.js';
 import { copy, forPieces, read, update, write } from './pieces.js';
+import type { Operand, Work } from './pieces.js';
 
 /** into[i] += other[i], rounded to float32. */
 export function addInPlace(into: Float32Array, other: Float32Array): void {
@@ -30,6 +31,27 @@ export function addTogether(
   });
 }
 
+/**
+ * Adds up vectors as `addTogether` does and divides the sum as `divideInPlace` does, in one pass over memory.
+ * @returns what `divideInPlace` returns
+ */
+export function meanTogether(
+  into: Float32Array,
+  inputs: readonly Float32Array[],
+  additions: readonly (readonly [left: number, right: number])[],
+  divisor: number,
+  blockLength: number,
+): Float64Array<ArrayBuffer> {
+  checkDivision(divisor, blockLength);
+  return Float64Array.from({ length: Math.ceil(into.length / blockLength) }, (_, block) => {
+    const cut = (vector: Float32Array): Float32Array => vector.subarray(block * blockLength, (block + 1) * blockLength);
+    const operands = inputs.map((input, index) => copy(cut(input), index === 0 ? cut(into) : undefined));
+    return divided(operands, divisor, ({ loops }, places, count) => {
+      for (const [left, right] of additions) loops.add(places[left], places[right], count);
+    });
+  });
+}
+
 /** vector[i] *= factor: a float64 product, rounded to float32. */
 export function scaleInPlace(vector: Float32Array, factor: number): void {
   forPieces([update(vector)], ({ loops }, [place], count) => loops.scale(place, count, factor));
@@ -45,18 +67,28 @@ export function scaleInPlace(vector: Float32Array, factor: number): void {
  * (lane 0 + lane 2) + (lane 1 + lane 3). So it does not depend on which part of a longer vector this is
  */
 export function divideInPlace(vector: Float32Array, divisor: number, blockLength: number): Float64Array<ArrayBuffer> {
-  invariant(blockLength > 0 && blockLength % GROUP_LENGTH === 0, `blocks of ${blockLength} values`);
-  invariant(divisor > 0, `a divisor of ${divisor}`);
+  checkDivision(divisor, blockLength);
   return Float64Array.from({ length: Math.ceil(vector.length / blockLength) }, (_, block) =>
-    divideBlock(vector.subarray(block * blockLength, (block + 1) * blockLength), divisor),
+    divided([update(vector.subarray(block * blockLength, (block + 1) * blockLength))], divisor),
   );
 }
 
-function divideBlock(block: Float32Array, divisor: number): number {
+function checkDivision(divisor: number, blockLength: number): void {
+  invariant(blockLength > 0 && blockLength % GROUP_LENGTH === 0, `blocks of ${blockLength} values`);
+  invariant(divisor > 0, `a divisor of ${divisor}`);
+}
+
+/**
+ * Divides what the first operand holds once `before` has worked on a piece.
+ * @returns the sum of the squares afterwards
+ */
+function divided(operands: readonly Operand[], divisor: number, before?: Work): number {
   const sums = [0, 0, 0, 0];
-  forPieces([update(block)], ({ loops, lanes, lanesPlace }, [place], count) => {
+  forPieces(operands, (memory, places, count) => {
+    const { loops, lanes, lanesPlace } = memory;
+    before?.(memory, places, count);
     lanes.set(sums);
-    loops.mean(place, count, divisor, lanesPlace);
+    loops.mean(places[0], count, divisor, lanesPlace);
     sums.splice(0, sums.length, ...lanes);
   });
   return sums[0] + sums[2] + (sums[1] + sums[3]);

@@ -23,7 +23,7 @@ export const update = (values: Values): Operand => ({ from: values, to: values, 
 export const copy = (from: Values, to: Values | undefined): Operand => ({ from, to, inPlace: false });
 
 /** @param places byte addresses of the operands' pieces, in order */
-type Work = (memory: LoopMemory, places: readonly number[], count: number) => void;
+export type Work = (memory: LoopMemory, places: readonly number[], count: number) => void;
 
 /**
  * Calls `work` for piece after piece, in order of index. Operands may be the same vector, but must not overlap
