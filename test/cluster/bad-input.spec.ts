@@ -201,14 +201,14 @@ describe('addresses', () => {
 });
 
 describe('no engine', () => {
-  it('where TensorFlow is asked for and not installed', async () => {
+  it.each(['onednn', 'tensorflow'])('where %s is asked for and not installed', async (engine) => {
     const text = writeText(temporaryFolder());
     const env = { LOCKSTEP_CACHE: temporaryFolder() };
     const finished = await lockstep(
-      ['train', '--text', text, '--preset', 'tiny', '--engine', 'tensorflow', '--quiet'],
+      ['train', '--text', text, '--preset', 'tiny', '--engine', engine, '--quiet'],
       { env },
     );
-    expectLine(finished, 69, /engine.*lockstep engine install/);
+    expectLine(finished, 69, new RegExp(`the ${engine} engine.*lockstep engine install`));
   });
 
   it('auto takes the embedded one and says so', async () => {

@@ -1,6 +1,6 @@
 /**
- * What of the onednn engine shows only in a process of its own: another number of threads, signals in the middle of
- * a step, memory over many steps.
+ * What of the onednn engine shows only in a process of its own: its bits from process to process, signals in the
+ * middle of a step, memory over many steps.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -77,12 +77,12 @@ async function runProgram(trial: Trial, whileComputing?: (child: ChildProcess) =
 
 describe.skipIf(typeof found === 'string')('onednn in a process of its own', () => {
   it.each([
-    { rows: 64, sequenceLength: 20, units: 256 },
-    { rows: 21, sequenceLength: 10, units: 200 },
-    { rows: 1, sequenceLength: 1, units: 33 },
-  ])('gives the same bits with 1, 2 and 3 threads: $rows rows, $units units', async (sizes) => {
-    const outcomes: Outcome[] = [];
-    for (const threads of [1, 2, 3]) outcomes.push(await runProgram({ ...sizes, steps: 2, threads }));
+    { rows: 64, sequenceLength: 20, units: 256, threads: 1 },
+    { rows: 64, sequenceLength: 20, units: 256, threads: 2 },
+    { rows: 21, sequenceLength: 10, units: 200, threads: 3 },
+    { rows: 1, sequenceLength: 1, units: 33, threads: 2 },
+  ])('gives the same bits in two processes: $rows rows, $units units, threads: $threads', async (sizes) => {
+    const outcomes = [await runProgram({ ...sizes, steps: 3 }), await runProgram({ ...sizes, steps: 3 })];
     expect(new Set(outcomes.flatMap(({ hashes }) => hashes)).size).toBe(1);
   });
 

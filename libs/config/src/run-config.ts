@@ -43,7 +43,7 @@ const runConfigSchema = z.strictObject({
   wire: z.enum(['float32', 'bfloat16']),
   engine: z.enum(ENGINE_NAMES),
   device: z.enum(['cpu', 'gpu']),
-  /** Threads of one worker: TensorFlow's sums on a CPU have other bits with another number of threads. */
+  /** Threads of one worker: native sums on a CPU have other bits with another number of threads. */
   threads: positiveInteger,
   digestEvery: positiveInteger,
 });

@@ -40,25 +40,30 @@ export async function loadOneDnn(found: OneDnnFound): Promise<Engine> {
   invariant(await tf.setBackend(ONEDNN), 'the registered backend starts');
   await tf.ready();
   const processor = instructionSet();
+  const threads = Number(process.env['OMP_NUM_THREADS'] ?? '1');
   return {
     name: 'onednn',
     version: dnn.version,
     label: `onednn ${dnn.version} (${dnn.instructionSet}), fused lbr_gru`,
     device: { kind: 'cpu', name: processor.model },
-    threads: Number(process.env['OMP_NUM_THREADS'] ?? '1'),
-    computeClass: computeClass(dnn, processor),
+    threads,
+    computeClass: computeClass(dnn, processor, threads),
     tf,
     handleCount: () => tf.memory().numTensors,
   };
 }
 
-/** Its sums do not depend on the number of threads, so that is not in it. */
-function computeClass(dnn: OneDnn, processor: InstructionSet): string {
+/**
+ * oneDNN cuts long sums by the number of threads: with AVX2 two of them give other bits than one, with AVX-512 only
+ * many (seen with version 3.2 at 8).
+ */
+function computeClass(dnn: OneDnn, processor: InstructionSet, threads: number): string {
   const used = dnn.instructionSet.replace(' ', '-');
   const settings = DECIDING_VARIABLES.filter((name) => process.env[name] !== undefined);
   return [
     `onednn-${dnn.version} ${process.platform}-${process.arch} cpu ${used}`,
     instructionSetName(processor),
+    `threads=${threads}`,
     ...settings.map((name) => `${name}=${process.env[name]}`),
   ].join(' ');
 }
