@@ -315,4 +315,50 @@ export const bugs: readonly Bug[] = [
     ],
     suite: scenarios,
   },
+  {
+    name: 'what is said of an earlier exchange counts',
+    changes: [
+      {
+        file: `${COORDINATOR}/exchanging.ts`,
+        search: 'phase.exchange !== message.exchange',
+        replace: 'false',
+      },
+    ],
+    suite: scenarios,
+  },
+  {
+    name: 'a gradient that went with its worker counts',
+    changes: [
+      {
+        file: `${COORDINATOR}/exchanging.ts`,
+        search: 'filter(([, { peer }]) => !members.has(peer))',
+        replace: 'filter(() => false)',
+      },
+    ],
+    suite: scenarios,
+  },
+  {
+    name: 'an update is sent before all have the mean',
+    changes: [
+      {
+        file: `${COORDINATOR}/exchanging.ts`,
+        search: 'phase.done.size === phase.members.length',
+        replace: 'phase.done.size > 0',
+      },
+    ],
+    suite: scenarios,
+  },
+  {
+    name: 'workers sum in the order of arrival',
+    changes: [
+      {
+        file: 'libs/reduce/src/exchange.ts',
+        search:
+          'const { inputs, additions } = nodeSum({ first: 0, end: holders.length }, (node) => parts.get(keyOf(node)));',
+        replace:
+          'const inputs = [...parts.values()];\n    const additions = inputs.slice(1).map((_, index) => [0, index + 1] as const);',
+      },
+    ],
+    suite: { files: ['libs/reduce/src/exchange.spec.ts'] },
+  },
 ];
