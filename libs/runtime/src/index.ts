@@ -13,6 +13,7 @@ export type {
   ServerEvent,
   ServerTransport,
 } from './ports.js';
+export type { Moment, Probe } from './probe.js';
 export {
   copyToFloats,
   copyToIntegers,

@@ -29,6 +29,7 @@ const CHANGEABLE: ReadonlySet<string> = new Set<keyof TrainOptions>([
   'maxCoordinatorRestarts',
   'sampleLength',
   'installEngine',
+  'profile',
   'json',
   'quiet',
   'resume',
@@ -38,6 +39,7 @@ const CHANGEABLE: ReadonlySet<string> = new Set<keyof TrainOptions>([
 const NOT_STORED: ReadonlySet<string> = new Set<keyof TrainOptions>([
   'resume',
   'runDir',
+  'profile',
   'json',
   'quiet',
   'installEngine',
