@@ -38,7 +38,7 @@ export class TraceBuilder {
   constructor(originMs: number, about: Arguments, emit: (event: TraceEvent) => void) {
     this.#originMs = originMs;
     this.#emit = emit;
-    const { rows, events } = declareProcess(COORDINATOR_PID, 'coordinator', ROWS);
+    const { rows, events } = declareProcess({ pid: COORDINATOR_PID, place: 0, name: 'coordinator' }, ROWS);
     this.#rows = rows;
     for (const event of events) emit(event);
     emit(marker(rows.run, 'p', 'profile begins', 0, about));
@@ -96,7 +96,10 @@ export class TraceBuilder {
     const rows =
       this.#known.get(key) ??
       shared ??
-      new WorkerRows(COORDINATOR_PID + 1 + this.#known.size, `worker ${slot} (${name} on ${host})`, this.#emit);
+      new WorkerRows(
+        { pid: COORDINATOR_PID + 1 + this.#known.size, place: 1 + slot, name: `worker ${slot} (${name} on ${host})` },
+        this.#emit,
+      );
     if (shared === undefined) this.#known.set(key, rows);
     rows.begin();
     for (const [other, known] of this.#peers) if (known.slot === slot) this.#peers.delete(other);

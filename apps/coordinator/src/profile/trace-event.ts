@@ -5,16 +5,7 @@
 
 /** What a span may be about; the category of the events. */
 export type Phase =
-  | 'step'
-  | 'data'
-  | 'dispatch'
-  | 'compute'
-  | 'transfer'
-  | 'reduce'
-  | 'apply'
-  | 'checkpoint'
-  | 'evaluation'
-  | 'sample';
+  'step' | 'data' | 'dispatch' | 'compute' | 'transfer' | 'reduce' | 'apply' | 'checkpoint' | 'evaluation' | 'sample';
 
 export type Arguments = Readonly<Record<string, string | number | boolean | null>>;
 
@@ -43,10 +34,12 @@ export interface Row {
 /** More rows than a process has; threads have numbers of their own across all processes. */
 const ROWS_MAX = 16;
 
-/** Names a process and its rows, which are shown in this order. */
+/**
+ * Names a process and its rows, which are shown in this order.
+ * @param place of the process among the others
+ */
 export function declareProcess<N extends string>(
-  pid: number,
-  name: string,
+  { pid, place, name }: { readonly pid: number; readonly place: number; readonly name: string },
   rowNames: readonly N[],
 ): { readonly rows: Readonly<Record<N, Row>>; readonly events: readonly TraceEvent[] } {
   const meta = (what: string, tid: number, args: Arguments): TraceEvent => ({ ph: 'M', name: what, pid, tid, args });
@@ -55,7 +48,7 @@ export function declareProcess<N extends string>(
     rows: Object.fromEntries(rows) as Record<N, Row>,
     events: [
       meta('process_name', pid * ROWS_MAX, { name }),
-      meta('process_sort_index', pid * ROWS_MAX, { sort_index: pid }),
+      meta('process_sort_index', pid * ROWS_MAX, { sort_index: place }),
       ...rows.flatMap(([rowName, { tid }], index) => [
         meta('thread_name', tid, { name: rowName }),
         meta('thread_sort_index', tid, { sort_index: index }),

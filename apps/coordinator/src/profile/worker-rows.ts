@@ -27,8 +27,8 @@ export class WorkerRows {
   /** Of the snapshot that is coming in parts. */
   #snapshot = { sinceMs: 0, bytes: 0 };
 
-  constructor(pid: number, name: string, emit: (event: TraceEvent) => void) {
-    const { rows, events } = declareProcess(pid, name, ROWS);
+  constructor(process: Parameters<typeof declareProcess>[0], emit: (event: TraceEvent) => void) {
+    const { rows, events } = declareProcess(process, ROWS);
     this.#rows = rows;
     this.#emit = emit;
     for (const event of events) emit(event);
@@ -111,7 +111,8 @@ function drawAnswer(
     draw('transfer in', 'transfer', 'transfer', sentMs, reachedMs, { what, ...args, bytes: askedBytes });
   };
   if (answer.type === 'gradient' && asked.type === 'assign') {
-    const { step, shard, attempt, lossSum, characters, computeMs: modelMs } = answer;
+    const { step, shard, attempt, lossSum, characters } = answer;
+    const modelMs = Math.round(answer.computeMs * 1000) / 1000;
     const about = { step: step + 1, shard, attempt };
     draw('dispatch', 'dispatch', 'dispatch', sentMs, reachedMs, { ...about, bytes: askedBytes });
     const loss = Number.isFinite(lossSum) ? lossSum / characters : null;
