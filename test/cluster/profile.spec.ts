@@ -19,7 +19,7 @@ function select(trace: Trace, name: string, process: RegExp): readonly TraceSpan
   return trace.spans.filter((span) => span.name === name && process.test(span.process));
 }
 
-/** Steps in which nobody was late, so that every worker computed its own shard and no other; on a busy machine not all. */
+/** Steps in which nobody was late, so that each worker computed one shard; on a busy machine not all. */
 function plainSteps(trace: Trace): readonly number[] {
   const shards = (step: number): number =>
     trace.spans.filter(({ name, args }) => name === 'data' && args['step'] === step).length;
@@ -34,7 +34,7 @@ function expectInOrder(trace: Trace, worker: RegExp): void {
     const of = (name: string, process = worker): TraceSpan => {
       const found = select(trace, name, process).filter(({ args }) => args['step'] === step);
       expect(found, `${name} of step ${step}`).toHaveLength(1);
-      return found[0]!;
+      return found[0];
     };
     const whole = of('step', /^coordinator$/);
     const data = of('data');

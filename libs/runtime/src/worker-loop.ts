@@ -231,6 +231,7 @@ export class WorkerLoop {
   }
 
   #timesOf(message: WorkerMessage): Times | undefined {
+    if (message.type === 'heartbeat') return undefined;
     if (message.type !== 'exchanged') return this.#times;
     return { waitedMs: 0, workedMs: inMicroseconds(this.#ports.clock.now() - this.#exchangeBegunMs) };
   }
