@@ -85,7 +85,7 @@ const size = `width="${LEFT + WIDTH + 12}" height="${y + 28}"`;
 process.stdout.write(
   [
     `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img" aria-label="Steps ${first} to ${last} of a profile">`,
-    '<style>text{font:12px ui-sans-serif,Helvetica,Arial,sans-serif;fill:#24292f}.h{font-weight:bold}.r{fill:#f0f2f5}</style>',
+    '<style>text{font:12px Helvetica,Arial,sans-serif;fill:#24292f}.h{font-weight:bold}.r{fill:#f0f2f5}</style>',
     '<rect width="100%" height="100%" fill="#ffffff"/>',
     ...legend,
     ...parts,
