@@ -25,7 +25,7 @@ export { acquireRunLock } from './run-lock.js';
 export type { RunLock } from './run-lock.js';
 export { readRunOptions, writeRunOptions } from './run-options.js';
 export type { RunOptions } from './run-options.js';
-export { runPaths } from './run-paths.js';
+export { runPaths, tracePath } from './run-paths.js';
 export type { RunPaths } from './run-paths.js';
 export type { BadCheckpoint, Checkpoint, OptimizerSnapshot, Snapshot } from './snapshot.js';
 export { weightsSha256 } from './weights.js';

@@ -27,3 +27,8 @@ export function runPaths(runDirectory: string): RunPaths {
     lock: join(runDirectory, 'lock.json'),
   };
 }
+
+/** The profile of one life of the coordinator; a run that was never interrupted has the first one only. */
+export function tracePath(runDirectory: string, term: number): string {
+  return join(runDirectory, term === 1 ? 'trace.json' : `trace-${term}.json`);
+}

@@ -278,6 +278,12 @@ export const TRAIN_OPTIONS = {
     default: 500,
     help: 'Length of the text generated at the end',
   },
+  profile: {
+    type: 'boolean',
+    group: OUTPUT,
+    default: false,
+    help: 'Write a trace of the phases of all workers into the run directory, for https://ui.perfetto.dev',
+  },
   json: { type: 'boolean', group: OUTPUT, default: false, help: 'Print one JSON event a line on standard output' },
   quiet: { type: 'boolean', group: OUTPUT, default: false, help: 'Print nothing but errors' },
 } as const satisfies OptionTable;

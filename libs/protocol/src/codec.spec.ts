@@ -85,6 +85,12 @@ describe('codec', () => {
     expect(read(encodeMessage(digest, HELLO, STAMP))).toMatchObject({ message: HELLO, payload: [] });
   });
 
+  it('takes along how long an answer took, when it is told', () => {
+    const times = { waitedMs: 0.25, workedMs: 1000 };
+    expect(read(encodeMessage(digest, HELLO, STAMP, [], [], times)).times).toEqual(times);
+    expect(read(encodeMessage(digest, HELLO, STAMP)).times).toBeUndefined();
+  });
+
   it('takes digests that the sender has already', () => {
     const payload = new Uint8Array([1, 2, 3]);
     const known = encodeMessage(digest, GRADIENT, STAMP, [payload], [digest(payload)]);

@@ -13,9 +13,10 @@ import {
   peerMessageSchema,
   PROTOCOL_VERSION,
   stampSchema,
+  timesSchema,
   workerMessageSchema,
 } from './messages.js';
-import type { CoordinatorMessage, PeerMessage, Stamp, WorkerMessage } from './messages.js';
+import type { CoordinatorMessage, PeerMessage, Stamp, Times, WorkerMessage } from './messages.js';
 
 const PREAMBLE = `lockstep/${PROTOCOL_VERSION} `;
 const ANY_PREAMBLE = /^lockstep\/(\d{1,6}) /;
@@ -34,6 +35,8 @@ export interface Letter<M> {
   readonly stamp: Stamp;
   readonly payload: readonly Uint8Array[];
   readonly payloadDigests: readonly string[];
+  /** Of an answer: how long it took. */
+  readonly times: Times | undefined;
 }
 
 /** What was received instead of a message. */
@@ -46,12 +49,14 @@ export interface Unreadable {
 const headerSchema = z.strictObject({
   stamp: stampSchema,
   payload: z.array(z.string().length(CHECKSUM_LENGTH)).max(8),
+  times: timesSchema.optional(),
   message: z.unknown(),
 });
 
 /**
  * Header and payload as frames; the payload is not copied.
  * @param payloadDigests of the payload frames, where the caller has them already
+ * @param times of an answer, for profiles
  */
 export function encodeMessage(
   digest: Digest,
@@ -59,8 +64,9 @@ export function encodeMessage(
   stamp: Stamp,
   payload: readonly Uint8Array[] = [],
   payloadDigests: readonly string[] = payload.map(digest),
+  times?: Times,
 ): readonly Uint8Array[] {
-  const start = encoder.encode(`${PREAMBLE}${JSON.stringify({ stamp, payload: payloadDigests, message })} `);
+  const start = encoder.encode(`${PREAMBLE}${JSON.stringify({ stamp, payload: payloadDigests, times, message })} `);
   const header = new Uint8Array(start.length + CHECKSUM_LENGTH);
   header.set(start);
   header.set(encoder.encode(digest(start)), start.length);
@@ -103,7 +109,8 @@ function decode<M extends WorkerMessage | CoordinatorMessage | PeerMessage>(
   if (payload.some((frame, index) => digest(frame) !== header.payload[index])) {
     return damaged(`a payload of ${parsed.data.type} whose checksum is wrong`);
   }
-  return { message: parsed.data, stamp: header.stamp, payload, payloadDigests: header.payload };
+  const { stamp, payload: payloadDigests, times } = header;
+  return { message: parsed.data, stamp, payload, payloadDigests, times };
 }
 
 function readHeader(digest: Digest, header: Uint8Array): z.infer<typeof headerSchema> | Unreadable {

@@ -38,6 +38,7 @@ export type {
   PeerMessage,
   Stamp,
   StepRecord,
+  Times,
   WorkerMessage,
 } from './messages.js';
 export type { ComputeResult, ComputeTask, WorkerAction, WorkerEvent, WorkerOutcome } from './worker/events.js';

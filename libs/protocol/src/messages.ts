@@ -332,6 +332,17 @@ export const stampSchema = z.strictObject({
 });
 export type Stamp = z.infer<typeof stampSchema>;
 
+/**
+ * How long a worker took for what it answers, in its own time. It goes beside the message, because no rule may depend
+ * on it: it is for profiles.
+ */
+export const timesSchema = z.strictObject({
+  /** From the arrival of the order to the beginning of the work: what was ordered before came first. */
+  waitedMs: milliseconds,
+  workedMs: milliseconds,
+});
+export type Times = z.infer<typeof timesSchema>;
+
 /** How many payload frames each message carries; anything else is refused before it is looked at. */
 export function payloadFrameCount(message: WorkerMessage | CoordinatorMessage | PeerMessage): number {
   switch (message.type) {

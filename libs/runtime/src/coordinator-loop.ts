@@ -24,6 +24,8 @@ import type { CommandReply } from './commands.js';
 import { Payloads } from './payloads.js';
 import type { Batches } from './payloads.js';
 import type { Clock, Frames, RunStore, ServerTransport } from './ports.js';
+import { lengthOf } from './probe.js';
+import type { Probe } from './probe.js';
 import { replicaFromParts, viewAsBytes, viewAsFloats } from './replica.js';
 import type { Replica } from './replica.js';
 
@@ -35,6 +37,8 @@ export interface CoordinatorPorts {
   /** `createDigest` of @lockstep/reduce. */
   readonly digest: Digest;
   readonly observe: (report: Report) => void;
+  /** Told what is done and when; without it no time is taken. */
+  readonly probe?: Probe | undefined;
   /** Where tests let faults strike; the points are listed with their implementation in apps/worker. */
   readonly faultPoint?: ((point: string, about: { step?: number; shard?: number }) => void) | undefined;
 }
@@ -151,6 +155,8 @@ export class CoordinatorLoop {
     const vector = isShipped ? fromWire(letter.payload[0] ?? new Uint8Array(), wire) : null;
     const payload = vector === null ? letter.payload : [viewAsBytes(vector)];
     const finite = vector === null || allFinite(vector);
+    const { probe, clock } = this.#ports;
+    probe?.({ type: 'received', peer, message, times: letter.times, bytes: lengthOf(frames), atMs: clock.now() });
     this.#dispatch({ type: 'message', peer, message, stamp, payload, payloadDigests, finite });
   }
 
@@ -185,18 +191,17 @@ export class CoordinatorLoop {
   }
 
   #perform(action: CoordinatorAction): void {
-    const { transport, observe, store } = this.#ports;
+    const { transport, observe, store, probe, clock } = this.#ports;
     switch (action.type) {
       case 'send':
-        transport.send(action.peer, this.#payloads.encode(action));
-        this.#passSent(action.message);
+        this.#send(action);
         return;
       case 'begin-step':
         this.#sum = new TreeSum(action.shards, this.#work.settings.gradientLength);
+        probe?.({ type: 'step-begun', step: action.step, shards: action.shards, atMs: clock.now() });
         return;
       case 'collect':
-        this.#pass('C3', action);
-        this.#sum?.add(action.shard, viewAsFloats(action.payload));
+        this.#collect(action);
         return;
       case 'reduce':
         this.#reduce(action.step, action.characters);
@@ -208,7 +213,7 @@ export class CoordinatorLoop {
         this.#payloads.release();
         return;
       case 'checkpoint':
-        this.#checkpoint(replicaFromParts(action.replica, action.replica.parts));
+        this.#write(this.#checkpoint(replicaFromParts(action.replica, action.replica.parts)));
         return;
       case 'restore':
         this.#write(this.#restore());
@@ -227,12 +232,32 @@ export class CoordinatorLoop {
         return;
       case 'report':
         observe(action.report);
+        probe?.({ type: 'reported', report: action.report, atMs: clock.now() });
         return;
       case 'end':
         this.#pass('C8', {});
         this.#finish(action.outcome);
         return;
     }
+  }
+
+  #send(action: Extract<CoordinatorAction, { type: 'send' }>): void {
+    const { transport, probe, clock } = this.#ports;
+    const { peer, message } = action;
+    const beganMs = probe === undefined ? 0 : clock.now();
+    const frames = this.#payloads.encode(action);
+    transport.send(peer, frames);
+    this.#passSent(message);
+    probe?.({ type: 'sent', peer, message, bytes: lengthOf(frames), beganMs, endedMs: clock.now() });
+  }
+
+  #collect(action: Extract<CoordinatorAction, { type: 'collect' }>): void {
+    const { probe, clock } = this.#ports;
+    const { step, shard, payload } = action;
+    this.#pass('C3', action);
+    const beganMs = probe === undefined ? 0 : clock.now();
+    this.#sum?.add(shard, viewAsFloats(payload));
+    probe?.({ type: 'collected', step, shard, bytes: payload.byteLength, beganMs, endedMs: clock.now() });
   }
 
   #passSent(message: { readonly type: string; readonly step?: unknown }): void {
@@ -250,25 +275,36 @@ export class CoordinatorLoop {
   }
 
   #reduce(step: number, characters: number): void {
+    const { probe, clock } = this.#ports;
     invariant(this.#sum !== undefined, 'a step is reduced that was not begun');
+    const beganMs = probe === undefined ? 0 : clock.now();
     const gradient = this.#sum.take();
     this.#sum = undefined;
     const { norm, finite } = finishGradient(gradient, characters, this.#work.settings.clipNorm ?? undefined);
     // Never written to again: the transport may still be sending it when the next step is reduced into another array.
     this.#payloads.setGradient(viewAsBytes(gradient));
+    probe?.({ type: 'reduced', step, beganMs, endedMs: clock.now() });
     this.#pass('C4', { step });
     this.#events.push({ type: 'reduced', step, norm, finite });
   }
 
   async #commit({ committed }: Extract<CoordinatorAction, { type: 'commit' }>): Promise<void> {
-    await this.#ports.store.commit(committed);
-    this.#pass('C5', { step: committed.step });
-    this.#dispatch({ type: 'journalled', step: committed.step });
+    const { store, probe, clock } = this.#ports;
+    const { step } = committed;
+    const beganMs = probe === undefined ? 0 : clock.now();
+    await store.commit(committed);
+    probe?.({ type: 'journalled', step, beganMs, endedMs: clock.now() });
+    this.#pass('C5', { step });
+    this.#dispatch({ type: 'journalled', step });
   }
 
-  #checkpoint(replica: Replica): void {
+  async #checkpoint(replica: Replica): Promise<void> {
+    const { store, probe, clock } = this.#ports;
     const { step } = replica;
-    this.#write(this.#ports.store.checkpoint(replica).then(() => this.#dispatch({ type: 'saved', step })));
+    const beganMs = probe === undefined ? 0 : clock.now();
+    await store.checkpoint(replica);
+    probe?.({ type: 'saved', step, beganMs, endedMs: clock.now() });
+    this.#dispatch({ type: 'saved', step });
   }
 
   async #restore(): Promise<void> {

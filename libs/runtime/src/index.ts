@@ -16,6 +16,7 @@ export type {
   SharedMemory,
   SharedPlace,
 } from './ports.js';
+export type { Moment, Probe } from './probe.js';
 export {
   copyToFloats,
   copyToIntegers,

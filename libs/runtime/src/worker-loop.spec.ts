@@ -1,7 +1,7 @@
 /** The worker's loop between a transport and an engine that do what a test says. */
 import { LockstepError } from '@lockstep/config';
 import { decodeWorkerMessage, encodeMessage } from '@lockstep/protocol';
-import type { ComputeResult, ComputeTask, CoordinatorMessage, WorkerMessage } from '@lockstep/protocol';
+import type { ComputeResult, ComputeTask, CoordinatorMessage, Times, WorkerMessage } from '@lockstep/protocol';
 import { createDigest } from '@lockstep/reduce';
 import { describe, expect, it } from 'vitest';
 import type { ClientEvent, ClientTransport, Clock, Frames } from './ports.js';
@@ -23,6 +23,8 @@ const RECORD = { step: 3, loss: 1, characters: 1, gradientNorm: 1, seconds: 1, s
 
 class Line implements ClientTransport {
   readonly sent: WorkerMessage[] = [];
+  /** Of the messages that say how long something took. */
+  readonly times: (readonly [type: string, times: Times])[] = [];
   readonly reconnects: string[] = [];
   conversation = 0;
   #sequence = 0;
@@ -34,6 +36,7 @@ class Line implements ClientTransport {
     if (letter.stamp.conversation !== this.conversation) this.#sequence = 0;
     this.conversation = letter.stamp.conversation;
     this.sent.push(letter.message);
+    if (letter.times !== undefined) this.times.push([letter.message.type, letter.times]);
   }
 
   onEvent(handler: (event: ClientEvent) => void): void {
@@ -66,12 +69,13 @@ class Bench {
   readonly points: string[] = [];
   readonly notes: string[] = [];
   readonly tasks: ComputeTask[] = [];
+  nowMs = 0;
   readonly #answers: { resolve: (result: ComputeResult) => void; reject: (error: unknown) => void }[] = [];
   readonly loop: WorkerLoop;
   readonly ended: Promise<unknown>;
 
   constructor() {
-    const clock: Clock = { now: () => 0, after: () => () => undefined };
+    const clock: Clock = { now: () => this.nowMs, after: () => () => undefined };
     const submit = (task: ComputeTask): Promise<ComputeResult> => {
       this.tasks.push(task);
       return new Promise((resolve, reject) => this.#answers.push({ resolve, reject }));
@@ -153,6 +157,26 @@ describe('WorkerLoop', () => {
       'leave',
     ]);
     expect(bench.points).toEqual(['W1', 'W2', 'W4 0', 'W3 3', 'W5 3 1', 'W8 3 1', 'W9 3 1', 'W10 3', 'W11 4', 'W12']);
+  });
+
+  it('says how long each task waited for those before it, and how long it took', async () => {
+    const bench = await new Bench().synced();
+    const assign = { step: 3, attempt: 0, rows: 1, digest: false, ship: true };
+    const about = { step: 3, attempt: 0, lossSum: 1, characters: 2, computeMs: 1, weightsDigest: null, held: null };
+    bench.nowMs = 100;
+    for (const shard of [0, 1]) {
+      bench.line.say({ type: 'assign', ...ENVELOPE, ...assign, shard }, [new Uint8Array(8)]);
+    }
+    for (const shard of [0, 1]) {
+      bench.nowMs += 30.00049;
+      await bench.answer({ type: 'gradient', ...about, shard, payload: new Uint8Array(12) });
+    }
+    expect(bench.line.times).toEqual([
+      ['ready', { waitedMs: 0, workedMs: 0 }],
+      ['synced', { waitedMs: 0, workedMs: 0 }],
+      ['gradient', { waitedMs: 0, workedMs: 30 }],
+      ['gradient', { waitedMs: 30, workedMs: 30 }],
+    ]);
   });
 
   it("keeps the parts of a replica, whose memory was the transport's", async () => {

@@ -9,6 +9,7 @@ import type {
   ComputeTask,
   CoordinatorMessage,
   Digest,
+  Times,
   WorkerAction,
   WorkerEvent,
   WorkerMessage,
@@ -62,6 +63,11 @@ export class WorkerLoop {
   #running = false;
   readonly #links: PeerLinks | undefined;
   readonly #exchange: GradientExchange | undefined;
+  /** When the compute side was done with the last task, and when the last exchange began. */
+  #idleSinceMs = 0;
+  #exchangeBegunMs = 0;
+  /** Of the task whose answer is being given. */
+  #times: Times | undefined;
   /** A gradient that was given to the transport, until the next event. */
   #handedOver: { step: number; shard: number } | undefined;
   #cancelTick: () => void = () => undefined;
@@ -183,13 +189,16 @@ export class WorkerLoop {
     const { transport, digest, note } = this.#ports;
     switch (action.type) {
       case 'send':
-        transport.send(encodeMessage(digest, action.message, action.stamp, action.payload));
+        transport.send(
+          encodeMessage(digest, action.message, action.stamp, action.payload, undefined, this.#timesOf(action.message)),
+        );
         this.#passSent(action.message);
         return;
       case 'compute':
         void this.#compute(action.conversation, action.task);
         return;
       case 'exchange':
+        this.#exchangeBegunMs = this.#ports.clock.now();
         this.#exchange?.begin(action);
         this.#ports.faultPoint?.('W13', { step: action.plan.step });
         return;
@@ -211,14 +220,31 @@ export class WorkerLoop {
   async #compute(conversation: number, task: ComputeTask): Promise<void> {
     try {
       if (task.type === 'prepare' && task.mesh) await this.#listen();
+      const askedMs = this.#ports.clock.now();
       const result = await this.#ports.compute.submit(task);
+      this.#times = this.#timesSince(askedMs);
       if (task.type === 'apply' && task.update.exchange !== null) this.#exchange?.recycle(task.payload);
       this.#dispatch({ type: 'computed', conversation, result });
+      this.#times = undefined;
     } catch (error) {
       const { kind, message, hint, stack, cause } = toLockstepError(error);
       const origin = cause instanceof Error ? cause.stack : stack;
       this.#dispatch({ type: 'compute-failed', failure: { kind, what: message, hint }, stack: origin ?? '' });
     }
+  }
+
+  /** Tasks are done one after another: one that was asked for while another went on has waited for its end. */
+  #timesSince(askedMs: number): Times {
+    const doneMs = this.#ports.clock.now();
+    const begunMs = Math.max(askedMs, this.#idleSinceMs);
+    this.#idleSinceMs = doneMs;
+    return { waitedMs: inMicroseconds(begunMs - askedMs), workedMs: inMicroseconds(doneMs - begunMs) };
+  }
+
+  #timesOf(message: WorkerMessage): Times | undefined {
+    if (message.type === 'heartbeat') return undefined;
+    if (message.type !== 'exchanged') return this.#times;
+    return { waitedMs: 0, workedMs: inMicroseconds(this.#ports.clock.now() - this.#exchangeBegunMs) };
   }
 
   /** A worker that others cannot reach is of use all the same: it ships its gradients. */
@@ -231,4 +257,9 @@ export class WorkerLoop {
     }
     this.#dispatch({ type: 'listening', endpoint, sharing: this.#ports.mesh?.shared?.host ?? null });
   }
+}
+
+/** Milliseconds with as many places as mean anything. */
+function inMicroseconds(durationMs: number): number {
+  return Math.round(durationMs * 1000) / 1000;
 }

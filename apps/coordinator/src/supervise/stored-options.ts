@@ -30,6 +30,7 @@ const CHANGEABLE: ReadonlySet<string> = new Set<keyof TrainOptions>([
   'maxCoordinatorRestarts',
   'sampleLength',
   'installEngine',
+  'profile',
   'json',
   'quiet',
   'resume',
@@ -39,6 +40,7 @@ const CHANGEABLE: ReadonlySet<string> = new Set<keyof TrainOptions>([
 const NOT_STORED: ReadonlySet<string> = new Set<keyof TrainOptions>([
   'resume',
   'runDir',
+  'profile',
   'json',
   'quiet',
   'installEngine',

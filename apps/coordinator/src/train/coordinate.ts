@@ -12,6 +12,7 @@ import type { Replica } from '@lockstep/runtime';
 import { openFaultPoints, systemClock } from '@lockstep/worker';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { RunProfile } from '../profile/run-profile.js';
 import type { Assignment } from '../supervise/messages.js';
 import { conclude } from './conclude.js';
 import { bindControl } from './control-server.js';
@@ -81,7 +82,7 @@ async function leadRun(leading: Leading): Promise<RunSummary> {
 async function leadStored(leading: Leading, store: DirectoryStore, initial: Replica | null): Promise<RunSummary> {
   const { opened, assignment, channel, view } = leading;
   const { plan, directory, transport } = opened;
-  const { loop, observer, term, settings } = await beginLife(leading, store, initial);
+  const { loop, observer, term, settings, profile } = await beginLife(leading, store, initial);
   const locals = new LocalPeers(assignment.localPeers, loop, channel);
   const control = await bindControl(assignment.runId, loop, locals);
   const status = new RunStatusWriter(directory.path, statusFacts(opened, assignment, term, control.endpoint), () => ({
@@ -109,6 +110,7 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
     };
     const outcome = unwritten === null ? await run() : ({ result: 'stopped', steps: 0 } as const);
     channel.send({ type: 'ending' });
+    await profile?.close();
     await transport.close(LIMITS.lingerMs);
     await store.close();
     const summary = await conclude(outcome, {
@@ -125,6 +127,7 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
     await status.stop('failed', error);
     throw error;
   } finally {
+    await profile?.close();
     await control.close();
   }
 }
@@ -158,6 +161,7 @@ interface Life {
   readonly observer: RunObserver;
   readonly term: number;
   readonly settings: CoordinatorSettings;
+  readonly profile: RunProfile | undefined;
 }
 
 /** Takes the next term and makes the loop that leads through it. */
@@ -176,9 +180,13 @@ async function beginLife(leading: Leading, store: DirectoryStore, initial: Repli
   await untilStopped(store, channel.stopAsked, () => store.begin(life));
   const settings = await coordinatorSettings({ assignment, opened, store, life, initial, view });
   const observer = new RunObserver(plan, view);
+  const { term } = life;
+  const about = { runDirectory: opened.directory.path, runId: assignment.runId, term, view, nowMs: systemClock.now() };
+  const profile = setOrDefault(assignment.values, 'profile') ? new RunProfile(about) : undefined;
   const loop = new CoordinatorLoop(
     {
       ...{ transport, clock: systemClock, batches: plan.batches, store, faultPoint },
+      probe: profile?.probe,
       digest: await createDigest(),
       observe: (report) => {
         observer.observe(report);
@@ -191,7 +199,7 @@ async function beginLife(leading: Leading, store: DirectoryStore, initial: Repli
       initialReplica: settings.initial === null ? null : initial,
     },
   );
-  return { loop, observer, term: life.term, settings };
+  return { loop, observer, term, settings, profile };
 }
 
 /** The first weights, and the state of an optimizer that has not made a step. */
