@@ -19,3 +19,4 @@ export type { Gpu, HostFacts } from './host.js';
 export { installEngine } from './install.js';
 export type { InstallNeeds } from './install.js';
 export { loadEngine } from './load.js';
+export { cacheFolder } from './paths.js';

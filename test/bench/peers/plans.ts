@@ -1,0 +1,38 @@
+/** How a peer's program is started: which Python, which file, how many threads. */
+import { fileURLToPath } from 'node:url';
+import type { Entry } from '../rounds.js';
+import type { SuiteContext } from '../suite.js';
+import { pythonOf } from './peers.js';
+
+const FOLDER = fileURLToPath(new URL('.', import.meta.url));
+
+/** Every library's own word for the same number. */
+export function threadEnvironment(threads: number): Record<string, string> {
+  const count = String(threads);
+  return {
+    OMP_NUM_THREADS: count,
+    MKL_NUM_THREADS: count,
+    OPENBLAS_NUM_THREADS: count,
+    TF_NUM_INTRAOP_THREADS: count,
+    TF_NUM_INTEROP_THREADS: count,
+    TF_CPP_MIN_LOG_LEVEL: '3',
+    CUDA_VISIBLE_DEVICES: '-1',
+  };
+}
+
+/** A contestant that is one Python program, or why it cannot be had. */
+export async function peerPlan(
+  peer: 'torch' | 'gloo' | 'keras',
+  file: string,
+  args: readonly string[],
+  { say }: Pick<SuiteContext, 'say'>,
+  threads: number,
+): Promise<Entry> {
+  try {
+    const python = await pythonOf(peer, say);
+    const env = { ...threadEnvironment(threads), PYTHONDONTWRITEBYTECODE: '1' };
+    return { plan: { name: peer, command: [python, `${FOLDER}${file}`, ...args], env } };
+  } catch (error) {
+    return { name: peer, missing: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * One worker, one whole step (forward, backward, update) on all cores: every engine of lockstep that is installed
+ * against PyTorch, Keras and oneDNN's own primitive. Equal weights and windows go to all; equal losses come back, or
+ * the case does not count.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PRESETS, TRAIN_OPTIONS } from '@lockstep/config';
+import { randomStream } from '@lockstep/data';
+import { engineEnvironment, findEngine } from '@lockstep/engine';
+import type { EngineChoice } from '@lockstep/engine';
+import { initialWeights } from '@lockstep/model';
+import { bytesOf, weightLayout } from '@lockstep/reduce';
+import { peerPlan, threadEnvironment } from '../peers/plans.js';
+import type { Case, Check } from '../results.js';
+import { compete } from '../rounds.js';
+import type { Entry, Measured } from '../rounds.js';
+import type { StepJob } from '../step-job.js';
+import type { Suite, SuiteContext } from '../suite.js';
+
+const VOCABULARY = 66;
+const SEED = 5;
+/** Relative; float32 sums in another order differ by a tenth of this. */
+const FIRST_LOSS_TOLERANCE = 1e-4;
+/** Nats, after the warm-up: Keras's Adam scales epsilon otherwise, which moves weights with tiny gradients less. */
+const LATER_LOSS_TOLERANCE = 0.05;
+
+const SHAPES = {
+  tutorial: { preset: PRESETS.tutorial, repeats: 1 },
+  laptop: { preset: PRESETS.laptop, repeats: 5 },
+} as const;
+
+export const stepSuite: Suite = {
+  title: 'One worker: forward, backward and update, all cores',
+  async run(context) {
+    const cases: Case[] = [];
+    const checks: Check[] = [];
+    for (const [name, { preset, repeats }] of Object.entries(SHAPES)) {
+      const { batchSize, sequenceLength, embedding, units } = preset;
+      const title = `${name}: ${batchSize} x ${sequenceLength} characters, embedding ${embedding}, ${units} units`;
+      context.say(title);
+      const job = writeJob(context, { name, rows: batchSize, sequenceLength, embedding, units, repeats });
+      const measured = await compete(await entries(context, job), context.rounds, context.say);
+      cases.push({ name, title, unit: 'ms a step', better: 'less', rows: measured.map(({ row }) => row) });
+      checks.push(...sameLosses(name, measured));
+    }
+    return { cases, checks };
+  },
+};
+
+/** @returns every engine that the options know, `auto` aside */
+export function engineNames(): readonly EngineChoice[] {
+  return TRAIN_OPTIONS.engine.choices.filter((name) => name !== 'auto');
+}
+
+type Sizes = Pick<StepJob, 'rows' | 'sequenceLength' | 'embedding' | 'units' | 'repeats'> & { readonly name: string };
+
+/** Puts weights and windows into files that every contestant reads. */
+export function writeJob({ scratch, cores }: Pick<SuiteContext, 'scratch' | 'cores'>, sizes: Sizes): StepJob {
+  const { name, rows, sequenceLength, embedding, units, repeats } = sizes;
+  const layout = weightLayout({ vocabularySize: VOCABULARY, embedding, units });
+  const [weightsFile, idsFile] = [join(scratch, `${name}.weights`), join(scratch, `${name}.ids`)];
+  writeFileSync(weightsFile, bytesOf(initialWeights(layout, { seed: SEED, init: 'torch' })));
+  const random = randomStream(SEED, 'benchmark', name);
+  const ids = Int32Array.from({ length: rows * (sequenceLength + 1) }, () => random.below(VOCABULARY));
+  writeFileSync(idsFile, new Uint8Array(ids.buffer));
+  const shape = { vocabularySize: VOCABULARY, embedding, units, rows, sequenceLength };
+  return { ...shape, threads: cores, repeats, warmUp: 3, learningRate: 1e-3, epsilon: 1e-7, weightsFile, idsFile };
+}
+
+async function entries(context: SuiteContext, job: StepJob): Promise<Entry[]> {
+  const text = JSON.stringify(job);
+  const own = await Promise.all(
+    engineNames().map(async (engine): Promise<Entry> => {
+      const name = `lockstep ${engine}`;
+      try {
+        await findEngine(engine, { device: { kind: 'cpu' } });
+      } catch (error) {
+        return { name, missing: error instanceof Error ? error.message : String(error) };
+      }
+      const device = { kind: 'cpu' } as const;
+      const env = { ...threadEnvironment(job.threads), ...engineEnvironment({ threads: job.threads, device }) };
+      return { plan: { name, command: [process.execPath, context.programs.step, engine, text], env } };
+    }),
+  );
+  const others: Entry[] = [];
+  for (const peer of ['torch', 'keras'] as const) {
+    if (context.peers.has(peer)) others.push(await peerPlan(peer, `step_${peer}.py`, [text], context, job.threads));
+  }
+  return [...own, ...others];
+}
+
+/** The first loss of all must be the same, and the last before the rounds nearly. */
+function sameLosses(name: string, measured: readonly Measured[]): Check[] {
+  const [first, ...others] = measured.filter(({ losses }) => losses.length > 0);
+  if (first === undefined) return [];
+  return others.map(({ row, losses }) => {
+    const apart = Math.abs((losses[0] ?? Number.NaN) / (first.losses[0] ?? 1) - 1);
+    const laterApart = Math.abs((losses.at(-1) ?? Number.NaN) - (first.losses.at(-1) ?? 0));
+    return {
+      what: `${name}: ${row.contestant} computes the loss of ${first.row.contestant}`,
+      ok: apart <= FIRST_LOSS_TOLERANCE && (losses.length === 1 || laterApart <= LATER_LOSS_TOLERANCE),
+      detail: `${losses.map((loss) => loss.toFixed(5)).join(', ')} and ${first.losses.map((loss) => loss.toFixed(5)).join(', ')} nats`,
+    };
+  });
+}
