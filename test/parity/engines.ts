@@ -3,8 +3,9 @@
  * backend.
  */
 import { LockstepError } from '@lockstep/config';
+import type { EngineName } from '@lockstep/config';
 import { findEngine } from '@lockstep/engine';
-import type { EngineFound, EngineName } from '@lockstep/engine';
+import type { EngineFound } from '@lockstep/engine';
 
 /** The engine, or the line that says why this machine has none and how to get it. */
 export async function findOrExplain(name: EngineName): Promise<EngineFound | string> {

@@ -4,9 +4,10 @@
  * value, a loss within 1e-5 of itself; float32 engines are a hundred times better than that, a wrong term is a
  * hundred times worse.
  */
+import type { EngineName } from '@lockstep/config';
 import { randomStream } from '@lockstep/data';
-import { loadEngine } from '@lockstep/engine';
-import type { Engine, EngineName } from '@lockstep/engine';
+import { engineEnvironment, loadEngine } from '@lockstep/engine';
+import type { Engine } from '@lockstep/engine';
 import { createModel, initialWeights } from '@lockstep/model';
 import { createOptimizer } from '@lockstep/optimizer';
 import { finishGradient, layoutView, weightLayout } from '@lockstep/reduce';
@@ -45,6 +46,7 @@ export async function describeParity(name: EngineName): Promise<void> {
   describe(`parity of ${name}`, () => {
     let engine: Engine;
     beforeAll(async () => {
+      Object.assign(process.env, engineEnvironment({ threads: 2, device: { kind: 'cpu' } }));
       engine = await loadEngine(found, { device: { kind: 'cpu' } });
     });
 

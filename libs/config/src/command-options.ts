@@ -1,4 +1,5 @@
 /** Options of the commands other than `lockstep train`. */
+import { ENGINE_CHOICES, ENGINE_HELP } from './engine-names.js';
 import { LIMITS } from './limits.js';
 import type { OptionTable } from './option-types.js';
 
@@ -9,9 +10,9 @@ const TEXT = 'Text:';
 const engineChoice = {
   type: 'string',
   group: ENGINE,
-  choices: ['auto', 'tensorflow', 'wasm'],
+  choices: ENGINE_CHOICES,
   default: 'auto',
-  help: 'What runs the tensor maths; auto takes TensorFlow when it is installed',
+  help: ENGINE_HELP,
 } as const;
 const deviceChoice = {
   type: 'string',

@@ -3,6 +3,8 @@ export type { Cadence } from './cadence.js';
 export { checkOptions } from './check.js';
 export { EVALUATE_OPTIONS, SAMPLE_OPTIONS, WORKER_OPTIONS } from './command-options.js';
 export { doublingPause } from './doubling.js';
+export { ENGINE_NAMES } from './engine-names.js';
+export type { EngineName } from './engine-names.js';
 export { EXIT_CODES, LockstepError, invariant, toLockstepError } from './errors.js';
 export type { ErrorKind } from './errors.js';
 export { LIMITS } from './limits.js';

@@ -2,6 +2,7 @@
  * From what a user set to what applies: preset, machine and defaults fill the gaps, then pairs of options are
  * checked against each other. Precedence, strongest first: command line, environment, config file, preset, default.
  */
+import type { EngineName } from './engine-names.js';
 import { LockstepError } from './errors.js';
 import type { OptionValues } from './option-types.js';
 import type { Preset, PresetName } from './presets.js';
@@ -11,7 +12,7 @@ import type { TrainOptions } from './train-options.js';
 
 /** What the choice of defaults needs to know about the machine. */
 export interface MachineFacts {
-  readonly engine: 'tensorflow' | 'wasm';
+  readonly engine: EngineName;
   readonly device: 'cpu' | 'gpu';
   readonly cores: number;
   readonly gpus: number;

@@ -6,6 +6,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { z } from 'zod';
+import { ENGINE_NAMES } from './engine-names.js';
 import { LockstepError } from './errors.js';
 
 const positiveInteger = z.int().min(1);
@@ -38,7 +39,7 @@ const runConfigSchema = z.strictObject({
   clipNorm: z.number().positive().nullable(),
   seed: z.int().min(0),
   shards: positiveInteger,
-  engine: z.enum(['tensorflow', 'wasm']),
+  engine: z.enum(ENGINE_NAMES),
   device: z.enum(['cpu', 'gpu']),
   /** Threads of one worker: TensorFlow's sums on a CPU have other bits with another number of threads. */
   threads: positiveInteger,

@@ -2,6 +2,7 @@
  * Every option of `lockstep train`, once. Defaults that depend on the preset or on the machine have a `defaultText`
  * here and are filled in by `resolve.ts`.
  */
+import { ENGINE_CHOICES, ENGINE_HELP } from './engine-names.js';
 import type { OptionTable } from './option-types.js';
 import { PRESET_NAMES } from './presets.js';
 
@@ -196,9 +197,9 @@ export const TRAIN_OPTIONS = {
   engine: {
     type: 'string',
     group: ENGINE,
-    choices: ['auto', 'tensorflow', 'wasm'],
+    choices: ENGINE_CHOICES,
     default: 'auto',
-    help: 'What runs the tensor maths; auto takes TensorFlow when it is installed',
+    help: ENGINE_HELP,
   },
   device: {
     type: 'string',

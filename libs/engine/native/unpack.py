@@ -1,7 +1,7 @@
-"""Takes out of TensorFlow's wheel, and of the CUDA wheels beside it, only what the engine needs.
+"""Takes out of the wheels of oneDNN, of TensorFlow and of CUDA beside it only what an engine needs.
 
 Usage: unpack.py WHEEL_FOLDER LIBRARY_FOLDER HEADER_FOLDER
-Shared libraries keep their path in the wheel, because TensorFlow looks for those of CUDA in `../nvidia/*/lib` beside
+Shared libraries of TensorFlow keep their path in the wheel, because TensorFlow looks for those of CUDA in `../nvidia/*/lib` beside
 its own folder; headers keep their path below the wheel's include folder. zipfile checks the CRC of everything it
 reads. Prints the path of each library, one a line.
 """
@@ -12,6 +12,7 @@ import sys
 import zipfile
 
 LIBRARIES = ('tensorflow/libtensorflow_cc.so.2', 'tensorflow/libtensorflow_framework.so.2')
+ONEDNN = ('onednn_cpu_gomp-2023.2.0.data/data/lib/', 'libdnnl.so.3.2')
 INCLUDE = 'tensorflow/include/'
 HEADERS = (
     'tensorflow/c/',
@@ -44,7 +45,10 @@ def main(wheels, libraries, headers):
         with zipfile.ZipFile(os.path.join(wheels, wheel)) as archive:
             for entry in archive.infolist():
                 name = entry.filename
-                if name in LIBRARIES or is_cuda_library(name):
+                if name == ''.join(ONEDNN):
+                    copy(archive, entry, os.path.join(libraries, ONEDNN[1]))
+                    print(ONEDNN[1], flush=True)
+                elif name in LIBRARIES or is_cuda_library(name):
                     copy(archive, entry, os.path.join(libraries, *name.split('/')))
                     print(name, flush=True)
                 elif is_header(name):

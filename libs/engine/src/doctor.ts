@@ -7,6 +7,7 @@ import { toLockstepError } from '@lockstep/config';
 import type { LockstepError } from '@lockstep/config';
 
 import { checkEngine } from './check.js';
+import { tensorflowBuild } from './builds.js';
 import { runChild } from './child.js';
 import type { DeviceRequest, EngineChoice, EngineFound } from './engine.js';
 import { findEngine } from './find.js';
@@ -14,7 +15,9 @@ import { hostFacts } from './host.js';
 import type { HostFacts } from './host.js';
 import { MEMORY_MIB_ADVISED, PROBE_DEADLINE_MS } from './limits.js';
 import { loadEngine } from './load.js';
-import { findCompiler, findPython } from './tools.js';
+import { bestBuild } from './platform.js';
+import { findProvenEngine } from './prove.js';
+import { findCompiler, findOpenMp, findPython } from './tools.js';
 import type { Tool } from './tools.js';
 import { verifyEngine } from './verify.js';
 
@@ -48,15 +51,25 @@ export async function engineProbes(needs: DoctorNeeds): Promise<Probe[]> {
   ];
   let found: EngineFound;
   try {
-    found = await findEngine(needs.choice, needs);
+    found = await findWorking(needs, probes);
   } catch (thrown) {
-    return [...probes, failed('engine', thrown), ...(await toolProbes(needs.signal))];
+    return [...probes, failed('engine', thrown), ...(await toolProbes(needs))];
   }
   probes.push(engineProbe(found));
-  if (found.name === 'wasm' && needs.choice !== 'wasm') probes.push(...(await toolProbes(needs.signal)));
+  if (found.name === 'wasm' && needs.choice !== 'wasm') probes.push(...(await toolProbes(needs)));
   if (found.source === 'cache') probes.push(await filesProbe(found));
   probes.push(await computeProbe(found, needs.device));
   return probes;
+}
+
+/** On a GPU what computes there; on a CPU what a run would take, with a probe for each engine that it would not. */
+async function findWorking(needs: DoctorNeeds, probes: Probe[]): Promise<EngineFound> {
+  if (needs.device.kind === 'gpu') return findEngine(needs.choice, needs);
+  const { found, broken } = await findProvenEngine(needs.choice, needs);
+  probes.push(
+    ...broken.map(({ reason, advice }) => ({ name: 'engine passed over', value: reason, ok: 'warn', advice }) as const),
+  );
+  return found;
 }
 
 /** The versions that package.json names under `engines`. */
@@ -117,15 +130,17 @@ async function computeProbe(found: EngineFound, device: DeviceRequest): Promise<
   try {
     const engine = await loadEngine(found, { device });
     checkEngine(engine);
-    const value = `${engine.name} ${engine.version} computes on ${engine.device.name}, threads: ${engine.threads}`;
+    const value = `${engine.label} computes on ${engine.device.name}, threads: ${engine.threads}`;
     return { name: 'engine check', value, ok: 'ok', advice: '' };
   } catch (thrown) {
     return failed('engine check', thrown);
   }
 }
 
-/** Asked only where the tensorflow engine is missing: nothing else needs a compiler or Python. */
-async function toolProbes(signal: AbortSignal | undefined): Promise<Probe[]> {
+/** Asked only where the native engine is missing: nothing else needs Python or a compiler. */
+async function toolProbes({ choice, device, signal }: DoctorNeeds): Promise<Probe[]> {
+  const best = bestBuild(device.kind === 'gpu');
+  const build = choice === 'tensorflow' ? tensorflowBuild(device.kind === 'gpu') : best;
   const probe = async (name: string, find: (signal?: AbortSignal) => Promise<Tool>): Promise<Probe> => {
     try {
       return { name, value: (await find(signal)).version, ok: 'ok', advice: '' };
@@ -133,7 +148,9 @@ async function toolProbes(signal: AbortSignal | undefined): Promise<Probe[]> {
       return { ...failed(name, thrown), ok: 'warn' };
     }
   };
-  return [await probe('python and pip', findPython), await probe('C++ compiler', findCompiler)];
+  const python = await probe('python and pip', (signal) => findPython(build, signal));
+  if (build.engine === 'onednn') return [python, await probe('OpenMP', findOpenMp)];
+  return [python, await probe('C++ compiler', findCompiler)];
 }
 
 function failed(name: string, thrown: unknown): Probe {

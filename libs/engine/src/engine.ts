@@ -1,14 +1,13 @@
 /**
- * The words of this library. An engine is what runs tensor maths: `tensorflow` (native libtensorflow behind the
- * kernels of tfjs-node) or `wasm` (the embedded one, from npm alone). An engine is first found, without loading
- * anything, and then loaded once in the one thread that computes.
+ * The words of this library. An engine is what runs tensor maths: `onednn` (native kernels around tfjs's own CPU
+ * backend), `tensorflow` (native libtensorflow behind the kernels of tfjs-node) or `wasm` (the embedded one, from npm
+ * alone). An engine is first found, without loading anything, and then loaded once in the one thread that computes.
  */
 
+import type { EngineName } from '@lockstep/config';
 import type * as tfjs from '@tensorflow/tfjs-core';
 
-export type EngineName = 'tensorflow' | 'wasm';
-
-/** `auto` takes tensorflow where it is installed and wasm otherwise; the others insist. */
+/** `auto` takes the first that is installed and passes its self-check; the others insist. */
 export type EngineChoice = 'auto' | EngineName;
 
 /** The device a process computes on. A GPU request is met or refused, never answered with the CPU. */
@@ -35,6 +34,17 @@ export interface TensorflowFound {
   readonly kernels: string;
 }
 
+export interface OneDnnFound {
+  readonly name: 'onednn';
+  readonly source: 'cache';
+  /** oneDNN's version, as its install says. */
+  readonly version: string;
+  readonly gpu: false;
+  readonly folder: string;
+  /** The shared library, an absolute path. */
+  readonly library: string;
+}
+
 export interface WasmFound {
   readonly name: 'wasm';
   readonly source: 'npm';
@@ -47,13 +57,15 @@ export interface WasmFound {
 }
 
 /** An engine that can be loaded. Plain data: may be sent to a worker thread or printed. */
-export type EngineFound = TensorflowFound | WasmFound;
+export type EngineFound = OneDnnFound | TensorflowFound | WasmFound;
 
 /** A loaded engine. tfjs is a global: a loaded engine is its current backend until another one is loaded. */
 export interface Engine {
   readonly name: EngineName;
-  /** Version of TensorFlow, or of the tfjs wasm backend. */
+  /** Version of oneDNN, of TensorFlow, or of the tfjs wasm backend. */
   readonly version: string;
+  /** What computes, for people: `onednn 3.2.0 (AVX-512), fused lbr_gru`. */
+  readonly label: string;
   readonly device: { readonly kind: 'cpu' | 'gpu'; readonly name: string };
   /** Threads that one operation may use. */
   readonly threads: number;

@@ -1,5 +1,5 @@
 /**
- * TensorFlow reads its thread counts and devices from the environment when its library is loaded, and never again. A
+ * Native libraries read their thread counts and devices from the environment when they are loaded, and never again. A
  * worker thread only has a copy of `process.env`, which native code does not see: so the launcher hands these
  * variables to the process it starts, or the main thread sets them before it starts the thread that loads the engine.
  */
@@ -26,6 +26,8 @@ export function engineEnvironment(
     // tfjs runs one op after the other; a second pool would only compete with the first for the same cores.
     TF_NUM_INTEROP_THREADS: '1',
     OMP_NUM_THREADS: String(threads),
+    // Threads that wait must sleep: spinning ones take the cores from other workers, ten times slower on a busy machine.
+    OMP_WAIT_POLICY: 'passive',
     TF_CPP_MIN_LOG_LEVEL: environment['TF_CPP_MIN_LOG_LEVEL'] ?? '2',
   };
   if (device.kind === 'cpu') return { ...common, CUDA_VISIBLE_DEVICES: '-1' };

@@ -3,8 +3,8 @@ export type {
   Engine,
   EngineChoice,
   EngineFound,
-  EngineName,
   EngineProblem,
+  OneDnnFound,
   TensorflowFound,
   WasmFound,
 } from './engine.js';
@@ -20,3 +20,6 @@ export { installEngine } from './install.js';
 export type { InstallNeeds } from './install.js';
 export { loadEngine } from './load.js';
 export { cacheFolder } from './paths.js';
+export { findProvenEngine } from './prove.js';
+export type { ProvenEngine } from './prove.js';
+export { bestBuild } from './platform.js';

@@ -24,8 +24,17 @@ export const LOAD_DEADLINE_MS = 2 * MINUTE_MS;
 /** After a polite signal a child gets this long to end before it is killed. */
 export const KILL_GRACE_MS = 2 * SECOND_MS;
 
+/** What a download tells the user to expect. */
+export const DOWNLOAD_SIZE = {
+  onednn: { cpu: '39 MB', gpu: '' },
+  tensorflow: { cpu: '0.3 GB', gpu: '2.4 GB' },
+} as const;
+
 /** Wheel and unpacked library side by side, with room to spare. */
-export const INSTALL_BYTES_NEEDED = { cpu: 1.6e9, gpu: 10e9 } as const;
+export const INSTALL_BYTES_NEEDED = {
+  onednn: { cpu: 0.2e9, gpu: 0 },
+  tensorflow: { cpu: 1.6e9, gpu: 10e9 },
+} as const;
 
 /** Lines of a child's output that are kept to explain a failure. */
 export const TAIL_LINES_MAX = 12;

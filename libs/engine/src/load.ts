@@ -3,6 +3,7 @@
 import { LockstepError } from '@lockstep/config';
 
 import type { DeviceRequest, Engine, EngineFound } from './engine.js';
+import { loadOneDnn } from './onednn/load.js';
 import { loadTensorflow } from './tensorflow.js';
 import { loadWasm } from './wasm.js';
 
@@ -19,5 +20,12 @@ export async function loadEngine(found: EngineFound, needs: { readonly device: D
       'run `lockstep engine install --gpu`, or choose device cpu',
     );
   }
-  return found.name === 'wasm' ? loadWasm(found) : loadTensorflow(found, needs.device);
+  switch (found.name) {
+    case 'onednn':
+      return loadOneDnn(found);
+    case 'tensorflow':
+      return loadTensorflow(found, needs.device);
+    case 'wasm':
+      return loadWasm(found);
+  }
 }

@@ -1,7 +1,8 @@
 /**
  * The manifest of a build is written last, inside a folder that gets its final name only then. It lists every file
- * that is loaded with size and SHA-256. Finding checks sizes and the addon's hash (a millisecond); `verifyBuild`
- * hashes everything (a second or more), for doctor and before a reinstall.
+ * that is loaded with size and SHA-256. Finding checks sizes and the hash of what is loaded first (a millisecond for
+ * TensorFlow's addon, 40 for oneDNN); `verifyBuild` hashes everything (a second or more), for doctor and before a
+ * reinstall.
  */
 
 import { createHash } from 'node:crypto';
@@ -10,27 +11,23 @@ import { open, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
-import { GLIBC_MINIMUM, RECIPE, TENSORFLOW_VERSION, TFJS_VERSION } from './pins.js';
+import type { Build } from './builds.js';
+import { GLIBC_MINIMUM } from './pins.js';
 
 export const MANIFEST_NAME = 'manifest.json';
-/** The addon; beside it lie TensorFlow's libraries, where their run paths expect each other. */
-export const BINDING_NAME = 'tensorflow/tfjs_binding.node';
 
 export interface FileRecord {
   readonly lengthBytes: number;
   readonly sha256: string;
 }
 
+/** Besides these, what defines the build: see `Build.identity`. */
 export interface Manifest {
-  readonly recipe: number;
-  readonly tensorflow: string;
-  readonly tfjs: string;
-  readonly gpu: boolean;
   readonly platform: string;
   readonly arch: string;
   readonly glibcMinimum: string;
-  /** First line of the compiler's `--version`. */
-  readonly compiler: string;
+  /** First line of the compiler's `--version`; absent where nothing was compiled. */
+  readonly compiler?: string;
   /** SHA-256 by requirement, for example `tensorflow-cpu==2.21.0`. */
   readonly wheels: Readonly<Record<string, string>>;
   /** By path in the folder, with `/`. */
@@ -49,8 +46,9 @@ async function fileSha256(path: string): Promise<string> {
 /** Describes a finished folder: every named file is measured and hashed. */
 export async function writeManifest(
   folder: string,
+  build: Build,
   names: readonly string[],
-  facts: Pick<Manifest, 'gpu' | 'compiler' | 'wheels'>,
+  facts: Pick<Manifest, 'compiler' | 'wheels'>,
 ): Promise<void> {
   const files: Record<string, FileRecord> = {};
   for (const name of names) {
@@ -59,9 +57,7 @@ export async function writeManifest(
     files[name] = { lengthBytes: (await stat(path)).size, sha256: await fileSha256(path) };
   }
   const manifest: Manifest = {
-    recipe: RECIPE,
-    tensorflow: TENSORFLOW_VERSION,
-    tfjs: TFJS_VERSION,
+    ...build.identity,
     platform: process.platform,
     arch: process.arch,
     glibcMinimum: GLIBC_MINIMUM,
@@ -82,10 +78,10 @@ async function flushFile(path: string): Promise<void> {
 }
 
 /**
- * The cheap check, on every find: a manifest of this recipe, every file there with its size, the addon with its hash.
+ * The cheap check, on every find: a manifest of this build, every file there with its size, the entry with its hash.
  */
-export async function checkBuild(folder: string): Promise<ManifestChecked> {
-  const read = await readManifest(folder);
+export async function checkBuild(folder: string, build: Build): Promise<ManifestChecked> {
+  const read = await readManifest(folder, build);
   if ('problem' in read) return read;
   for (const [name, record] of Object.entries(read.manifest.files)) {
     const lengthBytes = await stat(join(folder, name)).then((found) => found.size, () => undefined);
@@ -94,16 +90,16 @@ export async function checkBuild(folder: string): Promise<ManifestChecked> {
       return { problem: `${name} has ${lengthBytes} bytes instead of ${record.lengthBytes}` };
     }
   }
-  const binding = read.manifest.files[BINDING_NAME];
-  if (binding === undefined) return { problem: `the manifest does not name ${BINDING_NAME}` };
-  const sha256 = await fileSha256(join(folder, BINDING_NAME));
-  if (sha256 !== binding.sha256) return { problem: `${BINDING_NAME} was changed` };
+  const entry = read.manifest.files[build.entry];
+  if (entry === undefined) return { problem: `the manifest does not name ${build.entry}` };
+  const sha256 = await fileSha256(join(folder, build.entry));
+  if (sha256 !== entry.sha256) return { problem: `${build.entry} was changed` };
   return read;
 }
 
 /** The full check: the cheap one, and the hash of every file. Returns the problem, or undefined when all is well. */
-export async function verifyBuild(folder: string): Promise<string | undefined> {
-  const checked = await checkBuild(folder);
+export async function verifyBuild(folder: string, build: Build): Promise<string | undefined> {
+  const checked = await checkBuild(folder, build);
   if ('problem' in checked) return checked.problem;
   for (const [name, record] of Object.entries(checked.manifest.files)) {
     if ((await fileSha256(join(folder, name))) !== record.sha256) return `${name} was changed`;
@@ -111,7 +107,7 @@ export async function verifyBuild(folder: string): Promise<string | undefined> {
   return undefined;
 }
 
-async function readManifest(folder: string): Promise<ManifestChecked> {
+async function readManifest(folder: string, build: Build): Promise<ManifestChecked> {
   const exists = await stat(folder).then(() => true, () => false);
   if (!exists) return { problem: 'there is no such folder' };
   const text = await readFile(join(folder, MANIFEST_NAME), 'utf8').catch(() => undefined);
@@ -123,7 +119,8 @@ async function readManifest(folder: string): Promise<ManifestChecked> {
     return { problem: 'its manifest is not JSON' };
   }
   if (!isManifest(value)) return { problem: 'its manifest has another form' };
-  if (value.recipe !== RECIPE || value.tensorflow !== TENSORFLOW_VERSION || value.tfjs !== TFJS_VERSION) {
+  const found = new Map<string, unknown>(Object.entries(value));
+  if (Object.entries(build.identity).some(([name, wanted]) => found.get(name) !== wanted)) {
     return { problem: 'it was made by another version of lockstep' };
   }
   return { manifest: value };
@@ -131,10 +128,9 @@ async function readManifest(folder: string): Promise<ManifestChecked> {
 
 function isManifest(value: unknown): value is Manifest {
   if (!isRecord(value)) return false;
-  const texts = ['tensorflow', 'tfjs', 'platform', 'arch', 'glibcMinimum', 'compiler'];
-  const { recipe, gpu, wheels, files } = value;
-  if (!texts.every((name) => typeof value[name] === 'string')) return false;
-  if (typeof recipe !== 'number' || typeof gpu !== 'boolean') return false;
+  const { compiler, wheels, files } = value;
+  if (!['platform', 'arch', 'glibcMinimum'].every((name) => typeof value[name] === 'string')) return false;
+  if (compiler !== undefined && typeof compiler !== 'string') return false;
   if (!isRecord(wheels) || !Object.values(wheels).every((hash) => typeof hash === 'string')) return false;
   return isRecord(files) && Object.entries(files).every(([path, record]) => isInnerPath(path) && isFileRecord(record));
 }

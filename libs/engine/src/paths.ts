@@ -6,7 +6,7 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 
-import { RECIPE, TENSORFLOW_VERSION, TFJS_VERSION } from './pins.js';
+import type { Build } from './builds.js';
 
 /**
  * The cache folder: `$LOCKSTEP_CACHE`, else `lockstep` in `$XDG_CACHE_HOME`, else in the platform's own place.
@@ -26,15 +26,14 @@ export function cacheFolder(
 
 /** Name of the folder of one build, for example `tensorflow-2.21.0-cpu-tfjs-4.22.0-linux-x64-r2`. */
 export function buildName(
-  gpu: boolean,
+  { name: [before, after] }: Build,
   platform: string = process.platform,
   arch: string = process.arch,
 ): string {
-  const kind = gpu ? 'gpu' : 'cpu';
-  return `tensorflow-${TENSORFLOW_VERSION}-${kind}-tfjs-${TFJS_VERSION}-${platform}-${arch}-r${RECIPE}`;
+  return `${before}-${platform}-${arch}-${after}`;
 }
 
 /** Folder of one build inside the cache folder. */
-export function buildFolder(cache: string, gpu: boolean): string {
-  return join(cache, 'engines', buildName(gpu));
+export function buildFolder(cache: string, build: Build): string {
+  return join(cache, 'engines', buildName(build));
 }

@@ -13,7 +13,13 @@ export const TFJS_VERSION = '4.22.0';
 
 export const RECIPE = 2;
 
-/** Oldest glibc that the wheels run on (manylinux_2_27). */
+/** The newest oneDNN with OpenMP by GCC on the package index; later wheels want Intel's runtime libraries too. */
+export const ONEDNN_VERSION = '3.2.0';
+
+/** As `RECIPE`, for oneDNN. */
+export const ONEDNN_RECIPE = 1;
+
+/** Oldest glibc that the libraries run on (TensorFlow is manylinux_2_27, oneDNN asks for a symbol of 2.27). */
 export const GLIBC_MINIMUM = '2.27';
 
 export interface Wheel {
@@ -24,7 +30,7 @@ export interface Wheel {
 export interface WheelSet {
   /** pip's platform tags, best first. */
   readonly platforms: readonly string[];
-  /** The first wheel holds TensorFlow; the others hold shared libraries that it opens. */
+  /** The first wheel holds the library; the others hold shared libraries that it opens. */
   readonly wheels: readonly Wheel[];
 }
 
@@ -82,7 +88,16 @@ const CUDA_WHEELS: readonly Wheel[] = [
 ];
 
 const WHEEL_SETS: Readonly<Record<string, WheelSet>> = {
-  'linux-x64-cpu': {
+  'linux-x64-onednn-cpu': {
+    platforms: ['manylinux1_x86_64'],
+    wheels: [
+      {
+        requirement: 'onednn-cpu-gomp==2023.2.0',
+        sha256: '2f22a54d6a890ed14bfa185d42a4be65d8b5b1df85dc1f0f3a9abe31620416fb',
+      },
+    ],
+  },
+  'linux-x64-tensorflow-cpu': {
     platforms: LINUX_X64_TAGS,
     wheels: [
       {
@@ -92,7 +107,7 @@ const WHEEL_SETS: Readonly<Record<string, WheelSet>> = {
     ],
   },
   // No tensorflow-cpu wheel exists for arm64; the tensorflow wheel of that platform has no CUDA in it.
-  'linux-arm64-cpu': {
+  'linux-arm64-tensorflow-cpu': {
     platforms: ['manylinux_2_27_aarch64'],
     wheels: [
       {
@@ -101,7 +116,7 @@ const WHEEL_SETS: Readonly<Record<string, WheelSet>> = {
       },
     ],
   },
-  'linux-x64-gpu': {
+  'linux-x64-tensorflow-gpu': {
     platforms: LINUX_X64_TAGS,
     wheels: [
       {
@@ -113,7 +128,11 @@ const WHEEL_SETS: Readonly<Record<string, WheelSet>> = {
   },
 };
 
-/** The wheels for a platform as Node names it, or undefined where no build is known. */
-export function wheelSet(platform: string, arch: string, gpu: boolean): WheelSet | undefined {
-  return WHEEL_SETS[`${platform}-${arch}-${gpu ? 'gpu' : 'cpu'}`];
+/** The wheels of a build for a platform as Node names it, or undefined where no such build is known. */
+export function wheelSet(
+  { engine, gpu }: { readonly engine: string; readonly gpu: boolean },
+  platform: string = process.platform,
+  arch: string = process.arch,
+): WheelSet | undefined {
+  return WHEEL_SETS[`${platform}-${arch}-${engine}-${gpu ? 'gpu' : 'cpu'}`];
 }

@@ -1,5 +1,7 @@
 /** Where a native build can run at all, asked before anything is downloaded or loaded. */
 
+import { ONEDNN_BUILD, tensorflowBuild } from './builds.js';
+import type { Build } from './builds.js';
 import type { EngineProblem } from './engine.js';
 import { instructionSet } from './instruction-set.js';
 import { GLIBC_MINIMUM, wheelSet } from './pins.js';
@@ -14,22 +16,30 @@ export interface Platform {
   readonly flags: readonly string[];
 }
 
-/** Why our build of the tensorflow engine cannot run on a platform, or undefined when nothing speaks against it. */
-export function platformProblem(gpu: boolean, host: Platform = thisPlatform()): EngineProblem | undefined {
-  const { platform, arch, glibc, flags } = host;
-  const advice = gpu ? 'use a machine with Linux on x64' : 'use the wasm engine here';
-  if (wheelSet(platform, arch, gpu) === undefined) {
-    const what = gpu ? 'GPU build of the tensorflow engine' : 'tensorflow engine';
+/** Why a build of ours cannot run on a platform, or undefined when nothing speaks against it. */
+export function platformProblem(build: Build, on: Platform = thisPlatform()): EngineProblem | undefined {
+  const { platform, arch, glibc, flags } = on;
+  const advice = build.gpu ? 'use a machine with Linux on x64' : 'use the wasm engine here';
+  const engine = `the ${build.engine} engine`;
+  if (wheelSet(build, platform, arch) === undefined) {
+    const what = build.gpu ? `GPU build of ${engine}` : build.engine + ' engine';
     return { reason: `there is no ${what} for ${platform} on ${arch}`, advice };
   }
   if (glibc === undefined || olderThan(glibc, GLIBC_MINIMUM)) {
     const found = glibc === undefined ? 'another C library (musl)' : `glibc ${glibc}`;
-    return { reason: `the tensorflow engine needs glibc ${GLIBC_MINIMUM} or newer, this system has ${found}`, advice };
+    return { reason: `${engine} needs glibc ${GLIBC_MINIMUM} or newer, this system has ${found}`, advice };
   }
-  if (arch === 'x64' && !flags.includes('avx')) {
-    return { reason: 'the tensorflow engine needs a processor with AVX', advice };
+  // TensorFlow ends the process without AVX; oneDNN's fast kernels begin with AVX2.
+  const wanted = build.engine === 'onednn' ? 'avx2' : 'avx';
+  if (arch === 'x64' && !flags.includes(wanted)) {
+    return { reason: `${engine} needs a processor with ${wanted.toUpperCase()}`, advice };
   }
   return undefined;
+}
+
+/** What is installed where nothing else is asked for: the fastest that runs here. */
+export function bestBuild(gpu: boolean): Build {
+  return gpu || platformProblem(ONEDNN_BUILD) !== undefined ? tensorflowBuild(gpu) : ONEDNN_BUILD;
 }
 
 function thisPlatform(): Platform {

@@ -69,6 +69,7 @@ export async function loadTensorflow(found: TensorflowFound, device: DeviceReque
   return {
     name: 'tensorflow',
     version: binding.TF_Version,
+    label: `tensorflow ${binding.TF_Version}, GRU of tfjs operations`,
     device: { kind: device.kind, name: deviceName },
     threads,
     computeClass: computeClass(found, binding.TF_Version, device.kind === 'gpu' ? deviceName : processor, threads),

@@ -1,9 +1,16 @@
 /** The programs an install needs, looked for before anything is downloaded. */
 
+import { createRequire } from 'node:module';
+
 import { LockstepError } from '@lockstep/config';
 
+import type { Build } from './builds.js';
 import { runChild } from './child.js';
 import { PROBE_DEADLINE_MS } from './limits.js';
+
+/** The file name by which the system's loader finds it. */
+export const OPEN_MP = 'libgomp.so.1';
+export const OPEN_MP_ADVICE = `install ${OPEN_MP} (Debian: apt install libgomp1; Fedora: dnf install libgomp)`;
 
 export interface Tool {
   readonly program: string;
@@ -17,7 +24,10 @@ export interface Tool {
  * Finds a Python 3 that has pip; which version does not matter, the wheel is only fetched and opened by it.
  * @throws LockstepError `unavailable` that names which of the two is missing
  */
-export async function findPython(signal?: AbortSignal): Promise<Tool> {
+export async function findPython(
+  { engine, title }: Pick<Build, 'engine' | 'title'>,
+  signal?: AbortSignal,
+): Promise<Tool> {
   const python = await firstThatAnswers(
     [['python3'], ['python']],
     ['-c', 'import sys; assert sys.version_info >= (3, 8); print("Python", sys.version.split()[0])'],
@@ -26,7 +36,7 @@ export async function findPython(signal?: AbortSignal): Promise<Tool> {
   if (python === undefined) {
     throw new LockstepError(
       'unavailable',
-      'installing the tensorflow engine needs Python 3.8 or newer to fetch TensorFlow, and there is no python3',
+      `installing the ${engine} engine needs Python 3.8 or newer to fetch ${title}, and there is no python3`,
       'install python3 and pip (Debian: apt install python3-pip), or go on with the wasm engine',
     );
   }
@@ -34,7 +44,7 @@ export async function findPython(signal?: AbortSignal): Promise<Tool> {
   if (pip.how !== 'done') {
     throw new LockstepError(
       'unavailable',
-      `installing the tensorflow engine needs pip, and ${python.program} has none: ${pip.tail.at(-1) ?? pip.how}`,
+      `installing the ${engine} engine needs pip, and ${python.program} has none: ${pip.tail.at(-1) ?? pip.how}`,
       'install pip (Debian: apt install python3-pip; elsewhere: python3 -m ensurepip), or go on with the wasm engine',
     );
   }
@@ -58,6 +68,22 @@ export async function findCompiler(signal?: AbortSignal): Promise<Tool> {
     asked.length > 0
       ? 'set CXX to a C++ compiler, or unset it'
       : 'install one (Debian: apt install g++), or go on with the wasm engine',
+  );
+}
+
+/**
+ * Finds GCC's OpenMP, which oneDNN computes with and no wheel brings; asked in a process of its own.
+ * @throws LockstepError `unavailable` when there is none
+ */
+export async function findOpenMp(signal?: AbortSignal): Promise<Tool> {
+  const koffi = createRequire(import.meta.url).resolve('koffi');
+  const args = ['-e', 'require(process.argv[1]).load(process.argv[2])', koffi, OPEN_MP];
+  const end = await runChild(process.execPath, args, { deadlineMs: PROBE_DEADLINE_MS, signal });
+  if (end.how === 'done') return { program: OPEN_MP, args: [], version: OPEN_MP };
+  throw new LockstepError(
+    'unavailable',
+    `the onednn engine needs ${OPEN_MP}, and this system has none`,
+    `${OPEN_MP_ADVICE}, or go on with the wasm engine`,
   );
 }
 

@@ -1,5 +1,6 @@
 /** The slow, full check of a found engine, for doctor: are the bytes on the disk the ones that were installed? */
 
+import { ONEDNN_BUILD, tensorflowBuild } from './builds.js';
 import type { EngineFound, EngineProblem } from './engine.js';
 import { verifyBuild } from './manifest.js';
 
@@ -9,8 +10,8 @@ import { verifyBuild } from './manifest.js';
  */
 export async function verifyEngine(found: EngineFound): Promise<EngineProblem | undefined> {
   if (found.source !== 'cache') return undefined;
-  const problem = await verifyBuild(found.folder);
+  const build = found.name === 'onednn' ? ONEDNN_BUILD : tensorflowBuild(found.gpu);
+  const problem = await verifyBuild(found.folder, build);
   if (problem === undefined) return undefined;
-  const install = found.gpu ? 'lockstep engine install --gpu' : 'lockstep engine install';
-  return { reason: `the tensorflow engine in ${found.folder} is harmed: ${problem}`, advice: `run \`${install}\`` };
+  return { reason: `the ${found.name} engine in ${found.folder} is harmed: ${problem}`, advice: `run \`${build.command}\`` };
 }

@@ -27,6 +27,7 @@ export async function loadWasm(found: WasmFound): Promise<Engine> {
   return {
     name: 'wasm',
     version: found.version,
+    label: `wasm ${found.version} (128-bit SIMD), GRU of tfjs operations`,
     device: { kind: 'cpu', name: instructionSet().model },
     threads: 1,
     computeClass: `wasm-${found.version}-simd ${process.arch}`,

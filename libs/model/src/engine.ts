@@ -8,7 +8,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 export type Tfjs = typeof tfjs;
 
 /** tfjs backends that the kernels of this library are written for. */
-export type BackendName = 'tensorflow' | 'wasm' | 'cpu';
+export type BackendName = 'tensorflow' | 'wasm' | 'cpu' | 'onednn';
 
 export interface ModelEngine {
   readonly name: BackendName;

@@ -6,11 +6,12 @@
 import type { ModelShape, WeightLayout } from '@lockstep/reduce';
 import type { Tensor } from '@tensorflow/tfjs-core';
 
-import { characterLosses, characterLossesBackprop, denseLogits } from './character-loss.js';
+import { denseBackprop, denseLosses } from './character-loss.js';
 import { createEmbedding, oneHot } from './embedding.js';
 import type { Embedding } from './embedding.js';
 import type { ModelEngine, Tfjs } from './engine.js';
 import { registerGru, runGru, runGruBackprop } from './gru-kernel.js';
+import { registerCharacterLoss } from './loss-kernel.js';
 import { createProducts } from './products.js';
 import type { Products } from './products.js';
 import { createSampler } from './sampler.js';
@@ -45,6 +46,7 @@ export interface Model {
 export function createModel(engine: ModelEngine, layout: WeightLayout): Model {
   const { tf, name } = engine;
   registerGru(tf, name);
+  registerCharacterLoss(tf, name);
   const products = createProducts(tf, name);
   const shape = modelShape(layout);
   const parts: Parts = { tf, products, layout, shape, embedding: createEmbedding(tf, products, shape) };
@@ -97,12 +99,12 @@ function forward(parts: Parts, flat: Float32Array, batch: Batch, keepReserve: bo
   const [hidden, ...reserve] = runGru(tf, gru, keepReserve);
   const features = tf.reshape(hidden, [-1, parts.shape.units]);
   const dense = { weight: weights.denseWeight, bias: weights.denseBias };
-  const { losses, probabilities } = characterLosses(tf, denseLogits(tf, products, features, dense), batch.targets);
-  return { weights, gru, reserve, hidden, features, dense, losses, probabilities };
+  const output = denseLosses(tf, products, features, dense, batch.targets);
+  return { weights, gru, reserve, hidden, features, dense, output };
 }
 
 function lossAlone(parts: Parts, flat: Float32Array, batch: Batch): LossSum {
-  return sumOf(forward(parts, flat, batch, false).losses);
+  return sumOf(forward(parts, flat, batch, false).output.losses);
 }
 
 /**
@@ -111,9 +113,9 @@ function lossAlone(parts: Parts, flat: Float32Array, batch: Batch): LossSum {
  */
 function lossAndGradient(parts: Parts, flat: Float32Array, batch: Batch): LossAndGradient {
   const { tf, products, embedding } = parts;
-  const { weights, gru, reserve, hidden, features, dense, losses, probabilities } = forward(parts, flat, batch, true);
-  const output = characterLossesBackprop(tf, products, features, dense, probabilities, batch.targets);
-  const dhidden = tf.reshape(output.dfeatures, hidden.shape);
+  const { weights, gru, reserve, hidden, features, dense, output } = forward(parts, flat, batch, true);
+  const { dfeatures, dweight } = denseBackprop(tf, products, features, dense, output.dlogits);
+  const dhidden = tf.reshape(dfeatures, hidden.shape);
   const recurrent = runGruBackprop(tf, gru, reserve, dhidden, embedding.needsInputGradient);
   const input = embedding.backprop(weights, batch.ids, recurrent);
   const gradient = downloadGradient(tf, {
@@ -122,10 +124,10 @@ function lossAndGradient(parts: Parts, flat: Float32Array, batch: Batch): LossAn
     weightHh: recurrent.dweightHh,
     biasIh: recurrent.dbiasIh,
     biasHh: recurrent.dbiasHh,
-    denseWeight: output.dweight,
+    denseWeight: dweight,
     denseBias: output.dbias,
   });
-  return { ...sumOf(losses), gradient };
+  return { ...sumOf(output.losses), gradient };
 }
 
 function sumOf(losses: Tensor): LossSum {

@@ -34,7 +34,7 @@ export interface Products {
 }
 
 export function createProducts(tf: Tfjs, backend: BackendName): Products {
-  return backend === 'tensorflow' ? flagProducts(tf) : explicitProducts(tf);
+  return backend === 'tensorflow' || backend === 'onednn' ? flagProducts(tf) : explicitProducts(tf);
 }
 
 function flagProducts(tf: Tfjs): Products {

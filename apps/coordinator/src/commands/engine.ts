@@ -6,11 +6,19 @@ import type { CommandModule } from 'yargs';
 import type { CommandBody } from './command-body.js';
 
 const installCommand: CommandModule = {
-  command: 'install',
-  describe: 'Install the native TensorFlow engine',
-  builder: (cli) => cli.option('gpu', { type: 'boolean', default: false, describe: 'With CUDA, for NVIDIA cards' }),
+  command: 'install [name]',
+  describe: 'Install a native engine',
+  builder: (cli) =>
+    cli
+      .positional('name', {
+        choices: ['onednn', 'tensorflow'],
+        describe: 'Which one; by default the fastest for the device',
+      })
+      .option('gpu', { type: 'boolean', default: false, describe: 'TensorFlow with CUDA, for NVIDIA cards' }),
   handler: async (argv) => {
+    const { name } = argv;
     const found = await installEngine({
+      ...(name === 'onednn' || name === 'tensorflow' ? { engine: name } : {}),
       gpu: argv['gpu'] === true,
       onProgress: (line) => process.stdout.write(`${line}\n`),
     });

@@ -1,0 +1,3 @@
+import { describeParity } from './suite.js';
+
+await describeParity('onednn');
