@@ -20,6 +20,12 @@ export function threadEnvironment(threads: number): Record<string, string> {
   };
 }
 
+/** The first line of whatever was thrown. */
+export function messageOf(thrown: unknown): string {
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  return text.split('\n')[0] ?? text;
+}
+
 /** A contestant that is one Python program, or why it cannot be had. */
 export async function peerPlan(
   peer: 'torch' | 'gloo' | 'keras',
@@ -33,6 +39,6 @@ export async function peerPlan(
     const env = { ...threadEnvironment(threads), PYTHONDONTWRITEBYTECODE: '1' };
     return { plan: { name: peer, command: [python, `${FOLDER}${file}`, ...args], env } };
   } catch (error) {
-    return { name: peer, missing: error instanceof Error ? error.message : String(error) };
+    return { name: peer, missing: messageOf(error) };
   }
 }

@@ -40,6 +40,11 @@ def step():
     return loss.item()
 
 
-losses = [step() for _ in range(job.warm_up)]
-ready(f'PyTorch {torch.__version__}', losses, {'threads': torch.get_num_threads()})
+losses, gradient_norm = [], None
+for _ in range(job.warm_up):
+    losses.append(step())
+    if gradient_norm is None:
+        gradient_norm = torch.nn.utils.get_total_norm([one.grad for one in model.parameters()]).item()
+facts = {'threads': torch.get_num_threads(), 'gradientNorm': gradient_norm}
+ready(f'PyTorch {torch.__version__}', losses, facts)
 serve(lambda: milliseconds(step, job.repeats))

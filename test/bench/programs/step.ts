@@ -22,17 +22,21 @@ const optimizer = createOptimizer({ name: 'adam', beta1: 0.9, beta2: 0.999, epsi
 const weights = new Float32Array(readFileSync(job.weightsFile).buffer);
 const ids = new Int32Array(readFileSync(job.idsFile).buffer);
 
+/** Of the first batch. */
+let gradientNorm: number | undefined;
+
 /** @returns the mean loss before the update, nats a character */
 function step(): number {
   const { lossSum, characters, gradient } = model.gradients(weights, ids, rows, sequenceLength);
-  const { finite } = finishGradient(gradient, characters, undefined);
+  const { finite, norm } = finishGradient(gradient, characters, undefined);
   if (!finite) throw new Error('the gradient is not finite');
+  gradientNorm ??= norm;
   optimizer.apply(weights, gradient, learningRate);
   return lossSum / characters;
 }
 
 const losses = Array.from({ length: job.warmUp }, step);
-const facts = { class: engine.computeClass };
+const facts = { class: engine.computeClass, gradientNorm: gradientNorm ?? 0 };
 await serve({ version: `${engine.name} ${engine.version}`, losses, facts }, () =>
   milliseconds(() => step(), job.repeats),
 );

@@ -5,13 +5,13 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PRESETS, TRAIN_OPTIONS } from '@lockstep/config';
+import { ENGINE_NAMES, PRESETS } from '@lockstep/config';
 import { randomStream } from '@lockstep/data';
 import { engineEnvironment, findEngine } from '@lockstep/engine';
-import type { EngineChoice } from '@lockstep/engine';
 import { initialWeights } from '@lockstep/model';
 import { bytesOf, weightLayout } from '@lockstep/reduce';
-import { peerPlan, threadEnvironment } from '../peers/plans.js';
+import { oneDnnEntry } from '../peers/onednn.js';
+import { messageOf, peerPlan, threadEnvironment } from '../peers/plans.js';
 import type { Case, Check } from '../results.js';
 import { compete } from '../rounds.js';
 import type { Entry, Measured } from '../rounds.js';
@@ -22,6 +22,8 @@ const VOCABULARY = 66;
 const SEED = 5;
 /** Relative; float32 sums in another order differ by a tenth of this. */
 const FIRST_LOSS_TOLERANCE = 1e-4;
+/** Relative. */
+const GRADIENT_NORM_TOLERANCE = 1e-3;
 /** Nats, after the warm-up: Keras's Adam scales epsilon otherwise, which moves weights with tiny gradients less. */
 const LATER_LOSS_TOLERANCE = 0.05;
 
@@ -42,16 +44,11 @@ export const stepSuite: Suite = {
       const job = writeJob(context, { name, rows: batchSize, sequenceLength, embedding, units, repeats });
       const measured = await compete(await entries(context, job), context.rounds, context.say);
       cases.push({ name, title, unit: 'ms a step', better: 'less', rows: measured.map(({ row }) => row) });
-      checks.push(...sameLosses(name, measured));
+      checks.push(...sameLosses(name, measured), ...sameGradients(name, measured));
     }
     return { cases, checks };
   },
 };
-
-/** @returns every engine that the options know, `auto` aside */
-export function engineNames(): readonly EngineChoice[] {
-  return TRAIN_OPTIONS.engine.choices.filter((name) => name !== 'auto');
-}
 
 type Sizes = Pick<StepJob, 'rows' | 'sequenceLength' | 'embedding' | 'units' | 'repeats'> & { readonly name: string };
 
@@ -71,12 +68,12 @@ export function writeJob({ scratch, cores }: Pick<SuiteContext, 'scratch' | 'cor
 async function entries(context: SuiteContext, job: StepJob): Promise<Entry[]> {
   const text = JSON.stringify(job);
   const own = await Promise.all(
-    engineNames().map(async (engine): Promise<Entry> => {
+    ENGINE_NAMES.map(async (engine): Promise<Entry> => {
       const name = `lockstep ${engine}`;
       try {
         await findEngine(engine, { device: { kind: 'cpu' } });
       } catch (error) {
-        return { name, missing: error instanceof Error ? error.message : String(error) };
+        return { name, missing: messageOf(error) };
       }
       const device = { kind: 'cpu' } as const;
       const env = { ...threadEnvironment(job.threads), ...engineEnvironment({ threads: job.threads, device }) };
@@ -87,7 +84,23 @@ async function entries(context: SuiteContext, job: StepJob): Promise<Entry[]> {
   for (const peer of ['torch', 'keras'] as const) {
     if (context.peers.has(peer)) others.push(await peerPlan(peer, `step_${peer}.py`, [text], context, job.threads));
   }
+  if (context.peers.has('onednn')) others.push(await oneDnnEntry(context, job));
   return [...own, ...others];
+}
+
+/** The gradient of the first batch, by its norm, wherever a contestant tells it. */
+function sameGradients(name: string, measured: readonly Measured[]): Check[] {
+  const told = measured.flatMap(({ row }) => {
+    const norm = row.facts['gradientNorm'];
+    return typeof norm === 'number' ? [{ contestant: row.contestant, norm }] : [];
+  });
+  const [first, ...others] = told;
+  if (first === undefined) return [];
+  return others.map(({ contestant, norm }) => ({
+    what: `${name}: ${contestant} computes the gradient of ${first.contestant}`,
+    ok: Math.abs(norm / first.norm - 1) <= GRADIENT_NORM_TOLERANCE,
+    detail: `norms ${norm.toPrecision(6)} and ${first.norm.toPrecision(6)}`,
+  }));
 }
 
 /** The first loss of all must be the same, and the last before the rounds nearly. */
