@@ -13,10 +13,11 @@ import type { BenchOptions, SuiteName } from './options.js';
 import { buildPrograms } from './programs.js';
 import type { Results, SuiteResult } from './results.js';
 import type { Suite, SuiteContext } from './suite.js';
+import { allReduceSuite } from './suites/allreduce.js';
 import { stepSuite } from './suites/step.js';
 import { suiteText } from './table.js';
 
-const SUITES: Readonly<Record<SuiteName, Suite>> = { step: stepSuite };
+const SUITES: Readonly<Record<SuiteName, Suite>> = { step: stepSuite, allreduce: allReduceSuite };
 
 /** @returns the exit code */
 export async function bench(args: readonly string[], print: (line: string) => void): Promise<number> {

@@ -8,6 +8,8 @@ import { build } from 'vite';
 
 const SOURCES = {
   step: new URL('./programs/step.ts', import.meta.url),
+  star: new URL('./programs/star.ts', import.meta.url),
+  socket: new URL('./programs/socket.ts', import.meta.url),
 } as const;
 
 export type ProgramName = keyof typeof SOURCES;
@@ -33,5 +35,5 @@ export async function buildPrograms(folder: string): Promise<Programs> {
     },
   });
   const path = (name: ProgramName): string => join(folder, `${name}.mjs`);
-  return { step: path('step') };
+  return { step: path('step'), star: path('star'), socket: path('socket') };
 }
