@@ -14,10 +14,17 @@ import { buildPrograms } from './programs.js';
 import type { Results, SuiteResult } from './results.js';
 import type { Suite, SuiteContext } from './suite.js';
 import { allReduceSuite } from './suites/allreduce.js';
+import { pathSuite } from './suites/path.js';
 import { stepSuite } from './suites/step.js';
+import { workersSuite } from './suites/workers.js';
 import { suiteText } from './table.js';
 
-const SUITES: Readonly<Record<SuiteName, Suite>> = { step: stepSuite, allreduce: allReduceSuite };
+const SUITES: Readonly<Record<SuiteName, Suite>> = {
+  step: stepSuite,
+  workers: workersSuite,
+  allreduce: allReduceSuite,
+  path: pathSuite,
+};
 
 /** @returns the exit code */
 export async function bench(args: readonly string[], print: (line: string) => void): Promise<number> {

@@ -3,10 +3,10 @@ import { parseArgs } from 'node:util';
 import { PEER_NAMES } from './peers/peers.js';
 import type { PeerName } from './peers/peers.js';
 
-export const SUITE_NAMES = ['step', 'allreduce'] as const;
+export const SUITE_NAMES = ['step', 'workers', 'allreduce', 'path'] as const;
 export type SuiteName = (typeof SUITE_NAMES)[number];
 /** Run when none is named; the others take long. */
-const DEFAULT_SUITES: readonly SuiteName[] = ['step', 'allreduce'];
+const DEFAULT_SUITES: readonly SuiteName[] = ['step', 'workers', 'allreduce', 'path'];
 
 const ROUNDS_MIN = 1;
 const ROUNDS_DEFAULT = 7;

@@ -10,6 +10,10 @@ const SOURCES = {
   step: new URL('./programs/step.ts', import.meta.url),
   star: new URL('./programs/star.ts', import.meta.url),
   socket: new URL('./programs/socket.ts', import.meta.url),
+  optimizer: new URL('./programs/optimizer.ts', import.meta.url),
+  overhead: new URL('./programs/overhead.ts', import.meta.url),
+  sample: new URL('./programs/sample.ts', import.meta.url),
+  memory: new URL('./programs/memory.ts', import.meta.url),
 } as const;
 
 export type ProgramName = keyof typeof SOURCES;
@@ -35,5 +39,13 @@ export async function buildPrograms(folder: string): Promise<Programs> {
     },
   });
   const path = (name: ProgramName): string => join(folder, `${name}.mjs`);
-  return { step: path('step'), star: path('star'), socket: path('socket') };
+  return {
+    step: path('step'),
+    star: path('star'),
+    socket: path('socket'),
+    optimizer: path('optimizer'),
+    overhead: path('overhead'),
+    sample: path('sample'),
+    memory: path('memory'),
+  };
 }

@@ -6,9 +6,17 @@ import { Contestant } from './contestant.js';
 import type { ContestantPlan, Ready } from './contestant.js';
 import type { Row } from './results.js';
 
-/** A contestant to be, or why there is none. */
+/** A contestant to be, as one child process or in any other way, or why there is none. */
 export type Entry =
-  { readonly plan: ContestantPlan; readonly missing?: undefined } | { readonly name: string; readonly missing: string };
+  | { readonly plan: ContestantPlan }
+  | { readonly name: string; readonly open: () => Promise<Live> }
+  | { readonly name: string; readonly missing: string };
+
+/** One that has been started. */
+export interface Live extends Turn {
+  readonly ready: Ready;
+  close(): Promise<void>;
+}
 
 export interface Measured {
   readonly row: Row;
@@ -43,33 +51,37 @@ export async function compete(
   rounds: number,
   say: (line: string) => void,
 ): Promise<Measured[]> {
-  const started: { readonly contestant?: Contestant; readonly name: string; readonly missing: string }[] = [];
+  const started: Started[] = [];
   try {
-    for (const entry of entries) {
-      if (entry.missing !== undefined) {
-        started.push({ name: entry.name, missing: entry.missing });
-        continue;
-      }
-      const { name } = entry.plan;
-      say(`${name}: starting`);
-      try {
-        started.push({ name, missing: '', contestant: await Contestant.start(entry.plan) });
-      } catch (error) {
-        started.push({ name, missing: error instanceof Error ? error.message : String(error) });
-      }
-    }
-    const alive = started.flatMap(({ contestant }) => contestant ?? []);
-    say(`${rounds} rounds of ${alive.map(({ name }) => name).join(', ')}`);
+    for (const entry of entries) started.push(await start(entry, say));
+    const alive = started.flatMap(({ live }) => live ?? []);
+    const names = started.flatMap(({ name, live }) => (live === undefined ? [] : [name]));
+    say(`${rounds} rounds of ${names.join(', ')}`);
     const values = await interleave(alive, rounds);
-    return started.map(({ contestant, name, missing }) => {
-      if (contestant === undefined) return { row: missingRow(name, missing), losses: [] };
-      return {
-        row: rowOf(name, contestant.ready, values[alive.indexOf(contestant)] ?? []),
-        losses: contestant.ready.losses,
-      };
+    return started.map(({ live, name, missing }) => {
+      if (live === undefined) return { row: missingRow(name, missing), losses: [] };
+      return { row: rowOf(name, live.ready, values[alive.indexOf(live)] ?? []), losses: live.ready.losses };
     });
   } finally {
-    await Promise.all(started.map(({ contestant }) => contestant?.close()));
+    await Promise.all(started.map(({ live }) => live?.close()));
+  }
+}
+
+interface Started {
+  readonly name: string;
+  readonly live?: Live;
+  readonly missing: string;
+}
+
+async function start(entry: Entry, say: (line: string) => void): Promise<Started> {
+  if ('missing' in entry) return entry;
+  const name = 'plan' in entry ? entry.plan.name : entry.name;
+  say(`${name}: starting`);
+  try {
+    const live = 'plan' in entry ? await Contestant.start(entry.plan) : await entry.open();
+    return { name, live, missing: '' };
+  } catch (error) {
+    return { name, missing: error instanceof Error ? error.message : String(error) };
   }
 }
 

@@ -16,6 +16,7 @@ class Job:
         self.rows, self.length = job['rows'], job['sequenceLength']
         self.threads, self.repeats, self.warm_up = job['threads'], job['repeats'], job['warmUp']
         self.learning_rate, self.epsilon = job['learningRate'], job['epsilon']
+        self.extra = job
         self.weights_file, self.ids_file = job['weightsFile'], job['idsFile']
 
     def windows(self):

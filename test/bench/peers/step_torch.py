@@ -7,26 +7,12 @@ import torch
 
 from contestant import milliseconds, ready, serve
 from model_files import Job
+from torch_model import character_model
 
 job = Job()
 torch.set_num_threads(job.threads)
 
-
-class CharacterModel(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.embedding = torch.nn.Embedding(job.vocabulary, job.embedding)
-        self.gru = torch.nn.GRU(job.embedding, job.units, batch_first=True)
-        self.dense = torch.nn.Linear(job.units, job.vocabulary)
-
-    def forward(self, ids):
-        return self.dense(self.gru(self.embedding(ids))[0])
-
-
-model = CharacterModel()
-with torch.no_grad():
-    for parameter, values in zip(model.parameters(), job.weights(), strict=True):
-        parameter.copy_(torch.from_numpy(values))
+model = character_model(torch, job)
 optimizer = torch.optim.Adam(model.parameters(), lr=job.learning_rate, eps=job.epsilon, fused=True)
 inputs, targets = (torch.from_numpy(ids).long() for ids in job.windows())
 targets = targets.reshape(-1)

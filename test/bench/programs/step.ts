@@ -37,6 +37,8 @@ function step(): number {
 
 const losses = Array.from({ length: job.warmUp }, step);
 const facts = { class: engine.computeClass, gradientNorm: gradientNorm ?? 0 };
-await serve({ version: `${engine.name} ${engine.version}`, losses, facts }, () =>
-  milliseconds(() => step(), job.repeats),
-);
+const measure = (): number => {
+  const perStepMs = milliseconds(() => step(), job.repeats);
+  return job.perSecond ? (rows * sequenceLength * 1000) / perStepMs : perStepMs;
+};
+await serve({ version: `${engine.name} ${engine.version}`, losses, facts }, measure);

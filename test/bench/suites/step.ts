@@ -3,23 +3,17 @@
  * against PyTorch, Keras and oneDNN's own primitive. Equal weights and windows go to all; equal losses come back, or
  * the case does not count.
  */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { ENGINE_NAMES, PRESETS } from '@lockstep/config';
-import { randomStream } from '@lockstep/data';
 import { engineEnvironment, findEngine } from '@lockstep/engine';
-import { initialWeights } from '@lockstep/model';
-import { bytesOf, weightLayout } from '@lockstep/reduce';
 import { oneDnnEntry } from '../peers/onednn.js';
 import { messageOf, peerPlan, threadEnvironment } from '../peers/plans.js';
 import type { Case, Check } from '../results.js';
 import { compete } from '../rounds.js';
 import type { Entry, Measured } from '../rounds.js';
+import { writeJob } from '../step-job.js';
 import type { StepJob } from '../step-job.js';
 import type { Suite, SuiteContext } from '../suite.js';
 
-const VOCABULARY = 66;
-const SEED = 5;
 /** Relative; float32 sums in another order differ by a tenth of this. */
 const FIRST_LOSS_TOLERANCE = 1e-4;
 /** Relative. */
@@ -41,7 +35,7 @@ export const stepSuite: Suite = {
       const { batchSize, sequenceLength, embedding, units } = preset;
       const title = `${name}: ${batchSize} x ${sequenceLength} characters, embedding ${embedding}, ${units} units`;
       context.say(title);
-      const job = writeJob(context, { name, rows: batchSize, sequenceLength, embedding, units, repeats });
+      const job = writeJob(context, { name, preset, repeats });
       const measured = await compete(await entries(context, job), context.rounds, context.say);
       cases.push({ name, title, unit: 'ms a step', better: 'less', rows: measured.map(({ row }) => row) });
       checks.push(...sameLosses(name, measured), ...sameGradients(name, measured));
@@ -49,21 +43,6 @@ export const stepSuite: Suite = {
     return { cases, checks };
   },
 };
-
-type Sizes = Pick<StepJob, 'rows' | 'sequenceLength' | 'embedding' | 'units' | 'repeats'> & { readonly name: string };
-
-/** Puts weights and windows into files that every contestant reads. */
-export function writeJob({ scratch, cores }: Pick<SuiteContext, 'scratch' | 'cores'>, sizes: Sizes): StepJob {
-  const { name, rows, sequenceLength, embedding, units, repeats } = sizes;
-  const layout = weightLayout({ vocabularySize: VOCABULARY, embedding, units });
-  const [weightsFile, idsFile] = [join(scratch, `${name}.weights`), join(scratch, `${name}.ids`)];
-  writeFileSync(weightsFile, bytesOf(initialWeights(layout, { seed: SEED, init: 'torch' })));
-  const random = randomStream(SEED, 'benchmark', name);
-  const ids = Int32Array.from({ length: rows * (sequenceLength + 1) }, () => random.below(VOCABULARY));
-  writeFileSync(idsFile, new Uint8Array(ids.buffer));
-  const shape = { vocabularySize: VOCABULARY, embedding, units, rows, sequenceLength };
-  return { ...shape, threads: cores, repeats, warmUp: 3, learningRate: 1e-3, epsilon: 1e-7, weightsFile, idsFile };
-}
 
 async function entries(context: SuiteContext, job: StepJob): Promise<Entry[]> {
   const text = JSON.stringify(job);
@@ -104,7 +83,7 @@ function sameGradients(name: string, measured: readonly Measured[]): Check[] {
 }
 
 /** The first loss of all must be the same, and the last before the rounds nearly. */
-function sameLosses(name: string, measured: readonly Measured[]): Check[] {
+export function sameLosses(name: string, measured: readonly Measured[]): Check[] {
   const [first, ...others] = measured.filter(({ losses }) => losses.length > 0);
   if (first === undefined) return [];
   return others.map(({ row, losses }) => {
