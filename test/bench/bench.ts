@@ -7,6 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { hostFacts } from '@lockstep/engine';
 import { cacheFolder, root } from '../../tools/stamps.mjs';
+import { keepFigures } from './keep.js';
 import { watchMachine } from './machine.js';
 import { readOptions } from './options.js';
 import type { BenchOptions, SuiteName } from './options.js';
@@ -37,6 +38,7 @@ export async function bench(args: readonly string[], print: (line: string) => vo
     mkdirSync(dirname(out), { recursive: true });
     writeFileSync(out, `${JSON.stringify(results, null, 2)}\n`);
     print(`figures: ${out}`);
+    if (options.write) keepFigures(results);
     return results.suites.every(({ checks }) => checks.every(({ ok }) => ok)) ? 0 : 1;
   } finally {
     rmSync(scratch, { recursive: true, force: true });

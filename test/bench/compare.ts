@@ -6,21 +6,21 @@ import type { Case, Row } from './results.js';
 export interface Compared {
   readonly row: Row;
   readonly summary: Summary | undefined;
-  /** Lockstep's figure over this one's; none for lockstep itself. */
+  /** Lockstep's figure over this one's; none for lockstep itself, nor where rows do not compete. */
   readonly ratio: Ratio | undefined;
   readonly isLockstep: boolean;
 }
 
-/** The row that speaks for lockstep, if any has figures. */
-export function lockstepRow({ rows, better }: Case): Row | undefined {
+/** The best median among rows of a kind that have figures. */
+export function bestRow({ rows, better }: Case, isOfKind: (row: Row) => boolean): Row | undefined {
   const sign = better === 'less' ? 1 : -1;
-  const own = rows.filter(({ contestant, values }) => contestant.startsWith('lockstep') && values.length > 0);
-  const medians = own.map((row) => ({ row, median: sign * summarise(row.values).median }));
+  const candidates = rows.filter((row) => row.values.length > 0 && isOfKind(row));
+  const medians = candidates.map((row) => ({ row, median: sign * summarise(row.values).median }));
   return medians.sort((a, b) => a.median - b.median)[0]?.row;
 }
 
 export function compare(one: Case): Compared[] {
-  const lockstep = lockstepRow(one);
+  const lockstep = one.isRace ? bestRow(one, ({ contestant }) => contestant.startsWith('lockstep')) : undefined;
   return one.rows.map((row) => {
     const isLockstep = row === lockstep;
     const hasFigures = row.values.length > 0;

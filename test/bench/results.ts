@@ -19,6 +19,8 @@ export interface Case {
   readonly unit: string;
   /** Decides which of several lockstep rows speaks for lockstep. */
   readonly better: 'less' | 'more';
+  /** Whether its rows compete, so that a ratio of them means something. */
+  readonly isRace: boolean;
   readonly rows: readonly Row[];
 }
 

@@ -6,9 +6,13 @@ import type { Case, SuiteResult } from './results.js';
 
 const HEAD = ['contestant', 'median', 'quartiles', 'range', 'lockstep / it', 'by round'];
 
+/** Columns of a case whose rows do not compete: no ratios. */
+const PLAIN_COLUMNS = 4;
+
 /** @returns the head, then one row for each contestant */
 export function caseRows(one: Case): string[][] {
-  return [HEAD, ...compare(one).map(cells)];
+  const rows = [HEAD, ...compare(one).map(cells)];
+  return one.isRace ? rows : rows.map((row) => row.slice(0, PLAIN_COLUMNS));
 }
 
 function cells({ row, summary, ratio, isLockstep }: Compared): string[] {
@@ -20,9 +24,13 @@ function cells({ row, summary, ratio, isLockstep }: Compared): string[] {
     figure(median),
     `${figure(lowerQuartile)} - ${figure(upperQuartile)}`,
     `${figure(min)} - ${figure(max)}`,
-    ratio === undefined ? '' : ratio.ofMedians.toFixed(2),
-    ratio === undefined ? '' : `${ratio.byRound.min.toFixed(2)} - ${ratio.byRound.max.toFixed(2)}`,
+    ratio === undefined ? '' : ratioText(ratio.ofMedians),
+    ratio === undefined ? '' : `${ratioText(ratio.byRound.min)} - ${ratioText(ratio.byRound.max)}`,
   ];
+}
+
+export function ratioText(ratio: number): string {
+  return ratio.toFixed(ratio < 0.1 ? 3 : 2);
 }
 
 /** Three digits that matter, or all of a whole number. */
@@ -38,7 +46,7 @@ export function suiteText(result: SuiteResult): string {
   for (const one of cases) {
     const table = new Table({ style: { head: [], border: [] } });
     table.push(...caseRows(one));
-    lines.push('', `${one.title}, ${one.unit} (* speaks for lockstep)`, table.toString());
+    lines.push('', `${one.title}, ${one.unit}${one.isRace ? ' (* speaks for lockstep)' : ''}`, table.toString());
   }
   lines.push(...checks.map(({ what, ok, detail }) => `${ok ? 'ok  ' : 'FAIL'} ${what}: ${detail}`));
   return lines.join('\n');

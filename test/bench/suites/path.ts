@@ -71,7 +71,14 @@ async function optimizerCase(context: SuiteContext): Promise<Case> {
     programEntry(context, 'memory copy of as many bytes', 'optimizer', ['copy']),
   ];
   const rows = (await compete(entries, context.rounds, context.say)).map(({ row }) => row);
-  return { name: 'optimizer', title: 'One update of 4,022,850 weights, one thread', unit: 'ms', better: 'less', rows };
+  return {
+    name: 'optimizer',
+    title: 'One update of 4,022,850 weights, one thread',
+    unit: 'ms',
+    better: 'less',
+    isRace: true,
+    rows,
+  };
 }
 
 async function overheadCase(context: SuiteContext, engines: readonly EngineName[]): Promise<Case> {
@@ -83,7 +90,7 @@ async function overheadCase(context: SuiteContext, engines: readonly EngineName[
   }
   const rows = (await compete(entries, context.rounds, context.say)).map(({ row }) => row);
   const title = 'What a step of the tutorial costs beside engine, sum and update';
-  return { name: 'overhead', title, unit: 'ms', better: 'less', rows };
+  return { name: 'overhead', title, unit: 'ms', better: 'less', isRace: true, rows };
 }
 
 /** From the command to the first committed step, with everything in the disk cache. */
@@ -96,7 +103,7 @@ async function startCase(context: SuiteContext): Promise<Case> {
     return { ready: { version: '', losses: [], facts: {} }, round, close: () => Promise.resolve() };
   };
   const rows = (await compete([{ name, open }], context.rounds, context.say)).map(({ row }) => row);
-  return { name: 'start', title: 'From the command to the first step', unit: 's', better: 'less', rows };
+  return { name: 'start', title: 'From the command to the first step', unit: 's', better: 'less', isRace: true, rows };
 }
 
 async function samplingCase(context: SuiteContext, engines: readonly EngineName[]): Promise<Case> {
@@ -108,7 +115,7 @@ async function samplingCase(context: SuiteContext, engines: readonly EngineName[
   }
   const rows = (await compete(entries, context.rounds, context.say)).map(({ row }) => row);
   const title = "Sampling one character after another, tutorial model; Keras by the tutorial's OneStep";
-  return { name: 'sampling', title, unit: 'characters/s', better: 'more', rows };
+  return { name: 'sampling', title, unit: 'characters/s', better: 'more', isRace: true, rows };
 }
 
 /** Not interleaved: each engine makes its steps alone, and what counts is its own beginning and end. */
@@ -140,7 +147,7 @@ async function memoryFigures(
       checks.push({ what: `${contestant}: memory stays flat`, ok: false, detail: messageOf(error) });
     }
   }
-  return { figures: { name: 'memory', title, unit: 'MB', better: 'less', rows }, checks };
+  return { figures: { name: 'memory', title, unit: 'MB', better: 'less', isRace: false, rows }, checks };
 }
 
 function flat(contestant: string, values: readonly number[]): Check {

@@ -37,7 +37,14 @@ export const stepSuite: Suite = {
       context.say(title);
       const job = writeJob(context, { name, preset, repeats });
       const measured = await compete(await entries(context, job), context.rounds, context.say);
-      cases.push({ name, title, unit: 'ms a step', better: 'less', rows: measured.map(({ row }) => row) });
+      cases.push({
+        name,
+        title,
+        unit: 'ms a step',
+        better: 'less',
+        isRace: true,
+        rows: measured.map(({ row }) => row),
+      });
       checks.push(...sameLosses(name, measured), ...sameGradients(name, measured));
     }
     return { cases, checks };
