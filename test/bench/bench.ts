@@ -16,6 +16,8 @@ import type { Results, SuiteResult } from './results.js';
 import type { Suite, SuiteContext } from './suite.js';
 import { allReduceSuite } from './suites/allreduce.js';
 import { pathSuite } from './suites/path.js';
+import { qualitySuite } from './suites/quality.js';
+import { scaleSuite } from './suites/scale.js';
 import { stepSuite } from './suites/step.js';
 import { workersSuite } from './suites/workers.js';
 import { suiteText } from './table.js';
@@ -25,6 +27,8 @@ const SUITES: Readonly<Record<SuiteName, Suite>> = {
   workers: workersSuite,
   allreduce: allReduceSuite,
   path: pathSuite,
+  scale: scaleSuite,
+  quality: qualitySuite,
 };
 
 /** @returns the exit code */

@@ -23,7 +23,7 @@ const readySchema = z.object({
     facts: z.record(z.string(), z.union([z.string(), z.number()])).default({}),
   }),
 });
-const roundSchema = z.object({ value: z.number() });
+const roundSchema = z.object({ value: z.number(), figures: z.record(z.string(), z.number()).default({}) });
 
 export type Ready = z.infer<typeof readySchema>['ready'];
 
@@ -40,6 +40,7 @@ export class Contestant {
   readonly #ended: Promise<void>;
   #complaints = '';
   #ready: Ready | undefined;
+  #figures: Readonly<Record<string, number>> = {};
 
   private constructor({ name, command: [program, ...args], env }: ContestantPlan) {
     this.name = name;
@@ -62,10 +63,10 @@ export class Contestant {
   }
 
   /** @throws Error with its last words when it does not become ready */
-  static async start(plan: ContestantPlan): Promise<Contestant> {
+  static async start(plan: ContestantPlan, deadlineMs = READY_DEADLINE_MS): Promise<Contestant> {
     const contestant = new Contestant(plan);
     try {
-      contestant.#ready = readySchema.parse(await contestant.#line(READY_DEADLINE_MS)).ready;
+      contestant.#ready = readySchema.parse(await contestant.#line(deadlineMs)).ready;
       return contestant;
     } catch (error) {
       await contestant.close();
@@ -78,11 +79,18 @@ export class Contestant {
     return this.#ready;
   }
 
+  /** What the last measurement told beside its value. */
+  get figures(): Readonly<Record<string, number>> {
+    return this.#figures;
+  }
+
   /** @returns one measurement, in the unit of its case */
   async round(): Promise<number> {
     const answer = this.#line(ROUND_DEADLINE_MS);
     this.#child.stdin.write('round\n');
-    return roundSchema.parse(await answer).value;
+    const { value, figures } = roundSchema.parse(await answer);
+    this.#figures = figures;
+    return value;
   }
 
   /** Lets it end by itself, which closing its input asks for, and insists after a while. */
@@ -107,7 +115,9 @@ export class Contestant {
     ]);
     clearTimeout(timer);
     if (line !== undefined) return JSON.parse(line);
-    const words = this.#complaints.trim().split('\n').at(-1) ?? '';
+    const lines = this.#complaints.trim().split('\n');
+    // Node's own last line is its version.
+    const words = lines.findLast((one) => /error|exception/i.test(one)) ?? lines.at(-1) ?? '';
     throw new Error(`${this.name} has ended: ${words}`);
   }
 }

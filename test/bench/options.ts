@@ -3,10 +3,10 @@ import { parseArgs } from 'node:util';
 import { PEER_NAMES } from './peers/peers.js';
 import type { PeerName } from './peers/peers.js';
 
-export const SUITE_NAMES = ['step', 'workers', 'allreduce', 'path'] as const;
+export const SUITE_NAMES = ['step', 'workers', 'allreduce', 'path', 'scale', 'quality'] as const;
 export type SuiteName = (typeof SUITE_NAMES)[number];
 /** Run when none is named; the others take long. */
-const DEFAULT_SUITES: readonly SuiteName[] = ['step', 'workers', 'allreduce', 'path'];
+const DEFAULT_SUITES: readonly SuiteName[] = ['step', 'workers', 'allreduce', 'path', 'scale'];
 
 const ROUNDS_MIN = 1;
 const ROUNDS_DEFAULT = 7;
@@ -47,8 +47,12 @@ export function readOptions(args: readonly string[]): BenchOptions {
     throw new Error(`--rounds ${values.rounds} is no whole number of ${ROUNDS_MIN} or more; ${USAGE}`);
   }
   const { quick, write, out, text } = values;
+  const suites = listed('suite', values.suite, SUITE_NAMES, DEFAULT_SUITES);
+  if (suites.includes('quality') && text === undefined) {
+    throw new Error(`--suite quality needs a corpus: --text FILE; ${USAGE}`);
+  }
   return {
-    suites: listed('suite', values.suite, SUITE_NAMES, DEFAULT_SUITES),
+    suites,
     peers: listed('peers', values.peers, PEER_NAMES, PEER_NAMES),
     rounds,
     quick,

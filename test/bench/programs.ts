@@ -14,6 +14,7 @@ const SOURCES = {
   overhead: new URL('./programs/overhead.ts', import.meta.url),
   sample: new URL('./programs/sample.ts', import.meta.url),
   memory: new URL('./programs/memory.ts', import.meta.url),
+  cluster: new URL('./programs/cluster.ts', import.meta.url),
 } as const;
 
 export type ProgramName = keyof typeof SOURCES;
@@ -47,5 +48,6 @@ export async function buildPrograms(folder: string): Promise<Programs> {
     overhead: path('overhead'),
     sample: path('sample'),
     memory: path('memory'),
+    cluster: path('cluster'),
   };
 }

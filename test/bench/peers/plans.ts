@@ -26,6 +26,17 @@ export function messageOf(thrown: unknown): string {
   return text.split('\n')[0] ?? text;
 }
 
+/** @throws Error when the peer cannot be had */
+export async function pythonProgram(
+  peer: 'torch' | 'gloo' | 'keras',
+  file: string,
+  args: readonly string[],
+  say: (line: string) => void,
+): Promise<readonly [string, ...string[]]> {
+  // -B: no compiled files beside the sources.
+  return [await pythonOf(peer, say), '-B', `${FOLDER}${file}`, ...args];
+}
+
 /** A contestant that is one Python program, or why it cannot be had. */
 export async function peerPlan(
   peer: 'torch' | 'gloo' | 'keras',
@@ -35,9 +46,8 @@ export async function peerPlan(
   threads: number,
 ): Promise<Entry> {
   try {
-    const python = await pythonOf(peer, say);
-    const env = { ...threadEnvironment(threads), PYTHONDONTWRITEBYTECODE: '1' };
-    return { plan: { name: peer, command: [python, `${FOLDER}${file}`, ...args], env } };
+    const command = await pythonProgram(peer, file, args, say);
+    return { plan: { name: peer, command, env: threadEnvironment(threads) } };
   } catch (error) {
     return { name: peer, missing: messageOf(error) };
   }
