@@ -26,6 +26,9 @@ export interface AllReducePeer {
 /** Ways of lockstep, by the program that runs them; each is given a StarJob. */
 const OWN = { 'lockstep star tcp': 'star' } as const;
 
+/** What needs no download. */
+export const localPeers = (): AllReducePeer[] => [...ownPeers, socketPeer];
+
 const ownPeers: AllReducePeer[] = Object.entries(OWN).map(([name, program]) => ({
   name,
   start: (workers, { programs }) => Promise.resolve(nodeEntry(name, programs[program], workers)),
@@ -64,23 +67,29 @@ const mpiPeer = (name: string, transports: string): AllReducePeer => ({
 export const allReduceSuite: Suite = {
   title: 'All-reduce of 4,022,850 float32 between processes of one machine',
   async run(context) {
-    const peers = [...ownPeers, socketPeer];
+    const peers = localPeers();
     if (context.peers.has('gloo')) peers.push(glooPeer);
     if (context.peers.has('openmpi')) {
       peers.push(mpiPeer('openmpi tcp', 'self,tcp'), mpiPeer('openmpi shared memory', 'self,sm'));
     }
     const cases: Case[] = [];
-    for (const workers of WORKERS) {
-      const entries: Entry[] = [];
-      for (const peer of peers) entries.push(await peer.start(workers, context));
-      const measured = await compete(entries, context.rounds, context.say);
-      const title = `${workers} processes, ${TUTORIAL_VALUES.toLocaleString('en')} float32 each`;
-      const rows = measured.map(({ row }) => row);
-      cases.push({ name: `${workers} processes`, title, unit: 'ms', better: 'less', isRace: true, rows });
-    }
+    for (const workers of WORKERS) cases.push(await allReduceCase(context, peers, workers));
     return { cases, checks: [] };
   },
 };
+
+/** One number of processes, all contestants. */
+export async function allReduceCase(
+  context: SuiteContext,
+  peers: readonly AllReducePeer[],
+  workers: number,
+): Promise<Case> {
+  const entries: Entry[] = [];
+  for (const peer of peers) entries.push(await peer.start(workers, context));
+  const rows = (await compete(entries, context.rounds, context.say)).map(({ row }) => row);
+  const title = `${workers} processes, ${TUTORIAL_VALUES.toLocaleString('en')} float32 each`;
+  return { name: `${workers} processes`, title, unit: 'ms', better: 'less', isRace: true, rows };
+}
 
 function nodeEntry(name: string, program: string, workers: number): Entry {
   const command = [process.execPath, program, JSON.stringify(starJob(workers))] as const;

@@ -65,7 +65,7 @@ function engineEntry(context: SuiteContext, name: string, program: ProgramName, 
   return { plan: { name, command, env } };
 }
 
-async function optimizerCase(context: SuiteContext): Promise<Case> {
+export async function optimizerCase(context: SuiteContext): Promise<Case> {
   const entries = [
     programEntry(context, 'lockstep Adam', 'optimizer', ['adam']),
     programEntry(context, 'memory copy of as many bytes', 'optimizer', ['copy']),

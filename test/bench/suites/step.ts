@@ -31,25 +31,32 @@ export const stepSuite: Suite = {
   async run(context) {
     const cases: Case[] = [];
     const checks: Check[] = [];
-    for (const [name, { preset, repeats }] of Object.entries(SHAPES)) {
-      const { batchSize, sequenceLength, embedding, units } = preset;
-      const title = `${name}: ${batchSize} x ${sequenceLength} characters, embedding ${embedding}, ${units} units`;
-      context.say(title);
-      const job = writeJob(context, { name, preset, repeats });
-      const measured = await compete(await entries(context, job), context.rounds, context.say);
-      cases.push({
-        name,
-        title,
-        unit: 'ms a step',
-        better: 'less',
-        isRace: true,
-        rows: measured.map(({ row }) => row),
-      });
-      checks.push(...sameLosses(name, measured), ...sameGradients(name, measured));
+    for (const name of ['tutorial', 'laptop'] as const) {
+      const { figures, checks: more } = await stepCase(context, name);
+      cases.push(figures);
+      checks.push(...more);
     }
     return { cases, checks };
   },
 };
+
+/** One shape, all contestants. */
+export async function stepCase(
+  context: SuiteContext,
+  name: keyof typeof SHAPES,
+): Promise<{ figures: Case; checks: Check[] }> {
+  const { preset, repeats } = SHAPES[name];
+  const { batchSize, sequenceLength, embedding, units } = preset;
+  const title = `${name}: ${batchSize} x ${sequenceLength} characters, embedding ${embedding}, ${units} units`;
+  context.say(title);
+  const job = writeJob(context, { name, preset, repeats });
+  const measured = await compete(await entries(context, job), context.rounds, context.say);
+  const rows = measured.map(({ row }) => row);
+  return {
+    figures: { name, title, unit: 'ms a step', better: 'less', isRace: true, rows },
+    checks: [...sameLosses(name, measured), ...sameGradients(name, measured)],
+  };
+}
 
 async function entries(context: SuiteContext, job: StepJob): Promise<Entry[]> {
   const text = JSON.stringify(job);
