@@ -106,13 +106,14 @@ describe('the page', () => {
   const page = renderDocument({ suites: [suite()] }, { 'step-torch': 'never shown, it is met' });
 
   it('has targets, machine, tables and checks, and says that it is a draft', () => {
-    expect(page).toContain("| one worker's step takes at most 0.65 x torch's | met | 0.50 | 0.41 - 0.61 |");
-    expect(page).toContain('A Processor, 2 cores, 8 GiB, avx2; governor performance');
+    expect(page).toContain("| one worker's step takes at most 0.65 x torch's | met (draft) | 0.50 | 0.41 - 0.61 |");
+    expect(page).toContain('A Processor, 2 cores, 8 GiB, avx2;\ngovernor performance; Linux 6');
     expect(page).toContain('**DRAFT: the machine was busy (load 3.2 at the start, a fixed loop varied by 40 %)**');
     expect(page).toContain('| lockstep onednn (v1) * | 100 | 95.0 - 105 | 90.0 - 110 |  |  |');
     expect(page).toContain('| keras | missing: pip failed: no network |  |  |  |  |');
     expect(page).toContain('- ok: equal losses (4.19 and 4.19 nats)');
     expect(page).not.toContain('never shown');
+    expect(page).toContain('| 1024 |');
   });
 
   it('explains what is missed, or says that nobody has yet', () => {

@@ -27,15 +27,15 @@ describe('lockstep bench', () => {
     const [engine] = figures.engines;
     expect(engine?.engine).toMatch(/^wasm \d/);
     expect(engine?.step.count).toBe(2);
-    expect(engine?.charactersPerSecond).toBeCloseTo((8 * 20 * 1000) / engine!.step.median, 6);
+    expect(engine?.charactersPerSecond).toBeCloseTo((8 * 20 * 1000) / engine.step.median, 6);
     expect(figures.memoryGigabytesPerSecond).toBeGreaterThan(0);
     expect(figures.loopback.bytesPerSecond).toBeGreaterThan(0);
     expect(figures.network).toEqual({ alphaSeconds: 0.002, bytesPerSecond: 125e6 });
     expect(figures.projection.map(({ workers }) => workers)).toEqual([1, 2, 4, 8]);
     const [alone, two] = figures.projection;
     expect(alone).toMatchObject({ meshMs: 0, starMs: 0 });
-    expect(alone!.stepsPerSecond).toBeCloseTo(1000 / engine!.step.median, 6);
-    expect(two!.meshMs).toBeCloseTo(1000 * 2 * (0.002 + (figures.parameters * 4) / 2 / 125e6), 6);
+    expect(alone.stepsPerSecond).toBeCloseTo(1000 / engine.step.median, 6);
+    expect(two.meshMs).toBeCloseTo(1000 * 2 * (0.002 + (figures.parameters * 4) / 2 / 125e6), 6);
   });
 
   it('tells the same to people', () => {

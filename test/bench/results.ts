@@ -1,4 +1,4 @@
-/** What a benchmark leaves behind, as JSON. Raw values of every round are kept; everything else is computed from them. */
+/** What a benchmark leaves behind, as JSON: raw values of every round, from which everything else is computed. */
 
 /** One contestant in one case. */
 export interface Row {

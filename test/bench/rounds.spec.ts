@@ -14,7 +14,9 @@ const counting = `
   console.log('a library says hello');
   console.log(JSON.stringify({ ready: { version: 'v1', losses: [4.2], facts: { threads: 2 } } }));
   let round = 0;
-  for await (const line of createInterface({ input: process.stdin })) console.log(JSON.stringify({ value: (round += 1) }));
+  for await (const line of createInterface({ input: process.stdin })) {
+    console.log(JSON.stringify({ value: (round += 1) }));
+  }
 `;
 
 describe('rounds', () => {
@@ -55,9 +57,9 @@ describe('rounds', () => {
       ['left out', 0],
       ['counting', 2],
     ]);
-    expect(measured[0]!.row.missing).toContain('Error: no such library');
-    expect(measured[1]!.row.missing).toContain('ENOENT');
-    expect(measured[2]!.row.missing).toBe('no compiler');
+    expect(measured[0].row.missing).toContain('Error: no such library');
+    expect(measured[1].row.missing).toContain('ENOENT');
+    expect(measured[2].row.missing).toBe('no compiler');
   });
 
   it('stop when one ends in the middle, for the others would have been alone', async () => {

@@ -63,7 +63,7 @@ export async function compete(
       return { row: rowOf(name, live.ready, values[alive.indexOf(live)] ?? []), losses: live.ready.losses };
     });
   } finally {
-    await Promise.all(started.map(({ live }) => live?.close()));
+    await Promise.all(started.flatMap(({ live }) => (live === undefined ? [] : [live.close()])));
   }
 }
 

@@ -54,5 +54,6 @@ export function suiteText(result: SuiteResult): string {
 
 export function busyLine({ machine: { loadAtStart, calibrationSpread } }: SuiteResult): string {
   const spread = (100 * calibrationSpread).toFixed(0);
-  return `DRAFT: the machine was busy (load ${loadAtStart.toFixed(1)} at the start, a fixed loop varied by ${spread} %)`;
+  const load = loadAtStart.toFixed(1);
+  return `DRAFT: the machine was busy (load ${load} at the start, a fixed loop varied by ${spread} %)`;
 }

@@ -1,4 +1,4 @@
-/** What the figures are held against, and the verdicts. Every target is a ratio within one run, or a bound in its unit. */
+/** What the figures are held against, and the verdicts: a ratio within one run, or a bound in the unit of a case. */
 import { ratioOf, summarise } from '@lockstep/measure';
 import type { Ratio } from '@lockstep/measure';
 import { bestRow } from './compare.js';

@@ -25,8 +25,8 @@ export interface Commit {
 }
 
 export interface TrainingWatch {
-  /** Called for each commit; a truthy answer ends the run. */
-  readonly onCommit?: (commit: Commit, pid: number) => boolean | void;
+  /** Called for each commit; `true` ends the run. */
+  readonly onCommit?: (commit: Commit) => boolean;
 }
 
 /**
@@ -54,7 +54,7 @@ export async function train(scratch: string, args: readonly string[], watch: Tra
       const [step, loss, characters] = ['step', 'loss', 'characters'].map((name) => Number(event[name]));
       const commit = { step: step ?? 0, loss: loss ?? 0, characters: characters ?? 0, atMs };
       commits.push(commit);
-      if (watch.onCommit?.(commit, child.pid ?? 0) === true) child.kill('SIGINT');
+      if (watch.onCommit?.(commit) === true) child.kill('SIGINT');
     }
     const code = await ended;
     if (code !== 0) throw new Error(`lockstep train ended with ${code}: ${complaints.trim().split('\n').at(-1) ?? ''}`);

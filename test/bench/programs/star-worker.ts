@@ -14,7 +14,7 @@ export async function runStarWorker({ endpoint, worker, workers, values }: StarJ
   const digest = await createDigest();
   const client = await connectZeroMQClient({ endpoint, peerId: `worker-${worker}`, maxFrameBytes: 4 * values });
   const original = readyMade(worker, values);
-  // A sent frame belongs to the transport; an engine makes a fresh gradient every step, and so does this, ahead of time.
+  // A sent frame belongs to the transport: as an engine does, this makes a fresh gradient every step, ahead of time.
   let next = original.slice();
   let sequence = 0;
   const send = (message: WorkerMessage, payload: Uint8Array[] = []): void => {

@@ -78,6 +78,7 @@ function memoryCheck(cases: readonly Case[]): Check[] {
   const values = cases.find(({ name }) => name.startsWith('residentMb'))?.rows.at(-1)?.values ?? [];
   const most = Math.max(...values);
   const bound = (GRADIENTS_MAX * 4 * TUTORIAL_VALUES) / 1e6 + BASE_MB_MAX;
-  const what = `the coordinator of ${WORKERS_OF_LARGE.at(-1)} workers holds at most ${GRADIENTS_MAX} gradients and 200 MB`;
+  const workers = WORKERS_OF_LARGE.at(-1);
+  const what = `with ${workers} workers the coordinator holds at most ${GRADIENTS_MAX} gradients and 200 MB`;
   return [{ what, ok: most <= bound, detail: `${most.toFixed(0)} MB at most, the bound is ${bound.toFixed(0)} MB` }];
 }

@@ -96,6 +96,10 @@ function sameGradients(name: string, measured: readonly Measured[]): Check[] {
   }));
 }
 
+function figuresOf(losses: readonly number[]): string {
+  return losses.map((loss) => loss.toFixed(5)).join(', ');
+}
+
 /** The first loss of all must be the same, and the last before the rounds nearly. */
 export function sameLosses(name: string, measured: readonly Measured[]): Check[] {
   const [first, ...others] = measured.filter(({ losses }) => losses.length > 0);
@@ -106,7 +110,7 @@ export function sameLosses(name: string, measured: readonly Measured[]): Check[]
     return {
       what: `${name}: ${row.contestant} computes the loss of ${first.row.contestant}`,
       ok: apart <= FIRST_LOSS_TOLERANCE && (losses.length === 1 || laterApart <= LATER_LOSS_TOLERANCE),
-      detail: `${losses.map((loss) => loss.toFixed(5)).join(', ')} and ${first.losses.map((loss) => loss.toFixed(5)).join(', ')} nats`,
+      detail: `${figuresOf(losses)} and ${figuresOf(first.losses)} nats`,
     };
   });
 }
