@@ -88,8 +88,8 @@ function paperLines(): string[] {
   });
   const text = [
     `An all-reduce of ${VALUES.toLocaleString('en')} values by the alpha-beta model with one port a machine; a star`,
-    `pipelined in ${CHUNKS} chunks. The coordinator's port carries a star, so that its time grows with the workers; that`,
-    'of a mesh stays near two gradients over the link until the messages to all others cost more than their bytes.',
+    `pipelined in ${CHUNKS} chunks. The coordinator's port carries a star, whose time grows with the workers; that of`,
+    'a mesh stays near two gradients over the link until the messages to all others cost more than their bytes.',
   ];
   return ['## All-reduce on paper', '', ...text, ...tables, ''];
 }
