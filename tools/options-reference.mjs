@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  BENCH_OPTIONS,
   EVALUATE_OPTIONS,
   environmentName,
   flagName,
@@ -67,6 +68,7 @@ function reference() {
     ...section('lockstep worker', WORKER_OPTIONS),
     ...section('lockstep sample', SAMPLE_OPTIONS),
     ...section('lockstep evaluate', EVALUATE_OPTIONS),
+    ...section('lockstep bench', BENCH_OPTIONS),
     `Every option can be set by a variable named after it, such as \`${environmentName('batchSize')}\`; lists are`,
     'separated by commas. `LOCKSTEP_CONFIG` names a config file, `LOCKSTEP_CACHE` the folder that holds engines.',
     'Those of `lockstep train` can also stand in a JSON file given with `--config`.',

@@ -47,6 +47,11 @@ const COMMANDS: readonly CommandModule[] = [
     'Cut the batches of a running run into another number of shards, from the next step on',
     async () => (await import('./commands/control.js')).reshardCommand,
   ),
+  lazily(
+    'bench',
+    'Measure engines, memory and network of this machine',
+    async () => (await import('./commands/bench.js')).benchCommand,
+  ),
   lazily('doctor', 'Check this machine', async () => (await import('./commands/doctor.js')).doctorCommand),
   lazily(
     'engine',

@@ -1,3 +1,4 @@
+export { BENCH_OPTIONS } from './bench-options.js';
 export { parseCadence } from './cadence.js';
 export type { Cadence } from './cadence.js';
 export { checkOptions } from './check.js';

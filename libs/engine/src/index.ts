@@ -19,6 +19,7 @@ export type { Gpu, HostFacts } from './host.js';
 export { installEngine } from './install.js';
 export type { InstallNeeds } from './install.js';
 export { loadEngine } from './load.js';
+export { cacheFolder } from './paths.js';
 export { findProvenEngine } from './prove.js';
 export type { ProvenEngine } from './prove.js';
 export { bestBuild } from './platform.js';

@@ -2,6 +2,8 @@ export type { CommandReply } from './commands.js';
 export { CoordinatorLoop } from './coordinator-loop.js';
 export type { CoordinatorPorts, CoordinatorWork } from './coordinator-loop.js';
 export type { Batches } from './payloads.js';
+export { GradientExchange } from './gradient-exchange.js';
+export { PeerLinks } from './peer-links.js';
 export type { PeerLinkMaker } from './peer-links.js';
 export type {
   ClientEvent,

@@ -130,8 +130,8 @@ describe('a step that the coordinator sums', () => {
 
 it('shows an exchange among workers as such, beside the engine', () => {
   const story = new Story().join('a', 0).began(0, 10);
-  const members = [{ peer: 'a', endpoint: 'tcp://a:1' }];
-  const about = { step: 0, exchange: 4, members, holders: [0], length: 8, characters: 80 };
+  const members = [{ peer: 'a', endpoint: 'tcp://a:1', sharing: null }];
+  const about = { step: 0, exchange: 4, members, holders: [0], wire: 'float32', length: 8, characters: 80 } as const;
   story.sent('a', 20, { type: 'exchange', ...ENVELOPE, ...about });
   const done = { type: 'exchanged', ...ENVELOPE, step: 0, exchange: 4, squares: [] } as const;
   story.received('a', 32, done, 100, { waitedMs: 0, workedMs: 10 }).update('a', 33, 4);
