@@ -194,7 +194,8 @@ export class Exchange {
     const { holders, characters, blockLength, members, self } = this.#setting;
     for (const node of this.#nodes[self] ?? []) parts.set(keyOf(node), this.#partOf(node, start, end));
     const values = this.mean.subarray(start, end);
-    const { inputs, additions } = nodeSum({ first: 0, end: holders.length }, (node) => parts.get(keyOf(node)));
+    const tree = { first: 0, end: holders.length };
+    const { inputs, additions } = nodeSum(tree, (node) => parts.get(keyOf(node)));
     const firstBlock = (start - (this.#slices[self]?.start ?? 0)) / blockLength;
     meanTogether(values, inputs, additions, characters, blockLength).forEach((square, index) => {
       this.#squares[firstBlock + index] = square;

@@ -48,13 +48,13 @@ async function runWorker({ worker, workers, values, share }: MeshJob): Promise<v
     connect: (endpoint: string, peerId: string) => connectZeroMQClient({ endpoint, peerId, ...BOUNDS }),
   };
   const peer = `worker-${worker}`;
-  let mean = new Uint8Array();
+  let mean: Uint8Array = new Uint8Array();
   const links = new PeerLinks(maker, peer, (event) => exchange.onEvent(event));
   const exchange = new GradientExchange({
     ...{ links, shared, clock: fakeClock, digest: await createDigest() },
     dispatch: (event) => {
       if (event.type !== 'exchanged') throw new Error(JSON.stringify(event));
-      mean = new Uint8Array(event.mean.buffer, event.mean.byteOffset, event.mean.byteLength);
+      mean = event.mean;
       process.send?.('done');
     },
   });
@@ -68,7 +68,12 @@ async function runWorker({ worker, workers, values, share }: MeshJob): Promise<v
     }
     const plan = { type: 'exchange', ...ENVELOPE, step: id, exchange: id, members, length: values } as const;
     const about = { holders: members.map((_, place) => place), wire: 'float32', characters: workers } as const;
-    exchange.begin({ type: 'exchange', self: worker, held: new Map([[worker, gradient]]), plan: { ...plan, ...about } });
+    exchange.begin({
+      type: 'exchange',
+      self: worker,
+      held: new Map([[worker, gradient]]),
+      plan: { ...plan, ...about },
+    });
   });
   process.on('disconnect', () => process.exit());
   process.send?.({ peer, endpoint: await links.listen(), sharing: shared?.host ?? null } satisfies Member);
