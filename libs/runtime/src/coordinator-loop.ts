@@ -289,10 +289,10 @@ export class CoordinatorLoop {
   }
 
   async #commit({ committed }: Extract<CoordinatorAction, { type: 'commit' }>): Promise<void> {
-    const { store, probe, clock } = this.#ports;
+    const { probe, clock } = this.#ports;
     const { step } = committed;
     const beganMs = probe === undefined ? 0 : clock.now();
-    await store.commit(committed);
+    await this.#ports.store.commit(committed);
     probe?.({ type: 'journalled', step, beganMs, endedMs: clock.now() });
     this.#pass('C5', { step });
     this.#dispatch({ type: 'journalled', step });

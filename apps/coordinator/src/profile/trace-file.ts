@@ -17,7 +17,7 @@ export interface TraceLimits {
   readonly markers: number;
 }
 
-/** A file of at most about 25 megabytes, and half as much of memory while the run goes on. */
+/** A file of some 15 megabytes, whatever the length of the run. */
 export const TRACE_LIMITS: TraceLimits = { head: 50_000, tail: 50_000, markers: 5_000 };
 
 /** A disk that hangs holds up the end of a run no longer. */
