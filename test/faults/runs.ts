@@ -120,7 +120,8 @@ export class Comparison {
       const shards = more.includes('--shards') ? [] : ['--shards', '2'];
       this.#fixed = ['train', '--text', writeText(folder.path), ...model, ...shards, ...more];
       const run = join(folder.path, 'clean');
-      const { code, stderr } = await lockstep([...this.#fixed, '--run-dir', run], { cwd: folder.path, inHook: true });
+      const args = inStar([...this.#fixed, '--run-dir', run]);
+      const { code, stderr } = await lockstep(args, { cwd: folder.path, inHook: true });
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       this.#clean = resultOf(run);
     });
@@ -135,7 +136,7 @@ export class Comparison {
   /** The same in a folder of the caller's choice. */
   harmIn(folder: string, faults: string, ...more: readonly string[]): HarmedRun {
     const run = join(folder, 'run');
-    return new HarmedRun(run, [...this.#fixed, '--run-dir', run, ...more], faults);
+    return new HarmedRun(run, inStar([...this.#fixed, '--run-dir', run, ...more]), faults);
   }
 
   /**
@@ -156,6 +157,11 @@ export class Comparison {
     );
     expect(result).toEqual(this.#clean);
   }
+}
+
+/** Which phases a run passes depends on the topology, and that on measurements, unless it is given. */
+function inStar(args: readonly string[]): readonly string[] {
+  return args.includes('--topology') ? args : [...args, '--topology', 'star'];
 }
 
 function resultOf(run: string): Result {

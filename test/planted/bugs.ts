@@ -353,10 +353,8 @@ export const bugs: readonly Bug[] = [
     changes: [
       {
         file: 'libs/reduce/src/exchange.ts',
-        search:
-          'const { inputs, additions } = nodeSum({ first: 0, end: holders.length }, (node) => parts.get(keyOf(node)));',
-        replace:
-          'const inputs = [...parts.values()];\n    const additions = inputs.slice(1).map((_, index) => [0, index + 1] as const);',
+        search: 'nodeSum(tree, (node) => parts.get(keyOf(node)));',
+        replace: '{ inputs: [...parts.values()], additions: [...parts].map((_, i) => [0, i] as const).slice(1) };',
       },
     ],
     suite: { files: ['libs/reduce/src/exchange.spec.ts'] },

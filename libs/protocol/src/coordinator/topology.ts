@@ -1,27 +1,33 @@
 /**
  * How the gradients of a step are summed. By the coordinator (`star`) all of them pass one machine, in and out; among
  * the workers (`mesh`) each sends and receives less than two vectors however many there are, for one more round of
- * messages. The times are those of the alpha-beta model (Hockney 1994): a latency for each round, and the bytes on the
- * busiest link over its bandwidth. The result has the same bits.
+ * messages. The times are those of the alpha-beta model (@lockstep/measure) and a latency for each round in which all
+ * wait. The result has the same bits.
  */
+import { allReduceSeconds } from '@lockstep/measure';
+import { wireValueBytes } from '@lockstep/reduce';
 import type { CoordinatorAction } from './events.js';
 import { report } from './sending.js';
 import { readyWorkers } from './state.js';
 import type { CoordinatorState } from './state.js';
 
-/** A message's way through two event loops, on a machine that computes meanwhile. */
+/** A message's way through two event loops, on a machine that computes meanwhile; and what one more message adds. */
 const LATENCY_SECONDS = 0.002;
+const MESSAGE_SECONDS = 0.000_1;
 /** Taken before anything was measured: that of one gigabyte a second. */
 const BYTES_PER_SECOND = 1e9;
 
-/** Seconds that it takes to sum vectors of so many bytes by the coordinator. */
-function starSeconds(workers: number, lengthBytes: number, bytesPerSecond: number): number {
-  return 2 * LATENCY_SECONDS + (2 * workers * lengthBytes) / bytesPerSecond;
-}
-
-/** Seconds that it takes among the workers. */
-function meshSeconds(workers: number, lengthBytes: number, bytesPerSecond: number): number {
-  return 3 * LATENCY_SECONDS + (2 * (1 - 1 / workers) * lengthBytes) / bytesPerSecond;
+/**
+ * Seconds that it takes to sum the gradients; a worker alone has a way to the coordinator, and none to others. All wait
+ * for the slowest once on each way.
+ */
+function sumSeconds(topology: 'star' | 'mesh', state: CoordinatorState, workers: number): number {
+  const { gradientLength: values, wire } = state.settings;
+  const link = { alphaSeconds: MESSAGE_SECONDS, bytesPerSecond: state.bytesPerSecond ?? BYTES_PER_SECOND };
+  const shape = { workers, values, bytesPerValue: wireValueBytes(wire) };
+  const rounds = (topology === 'star' ? 2 : 3) * LATENCY_SECONDS;
+  if (workers === 1 && topology === 'star') return rounds + (2 * values * shape.bytesPerValue) / link.bytesPerSecond;
+  return rounds + allReduceSeconds(topology, shape, link);
 }
 
 interface Choice {
@@ -29,19 +35,16 @@ interface Choice {
   readonly why: string;
 }
 
-function choose(
-  { settings, isMeshGivenUp, bytesPerSecond }: CoordinatorState,
-  hidden: number,
-  workers: number,
-): Choice {
+function choose(state: CoordinatorState, hidden: number, workers: number): Choice {
+  const { settings, isMeshGivenUp, bytesPerSecond } = state;
   if (settings.topology === 'star') return { topology: 'star', why: 'as asked for' };
   if (isMeshGivenUp) return { topology: 'star', why: 'workers could not exchange gradients' };
   if (hidden > 0) return { topology: 'star', why: `${hidden} of ${workers} workers cannot be reached by others` };
   if (settings.topology === 'mesh') return { topology: 'mesh', why: 'as asked for' };
-  const lengthBytes = settings.gradientLength * Float32Array.BYTES_PER_ELEMENT;
+  const lengthBytes = settings.gradientLength * wireValueBytes(settings.wire);
   const rate = bytesPerSecond ?? BYTES_PER_SECOND;
-  const star = starSeconds(workers, lengthBytes, rate);
-  const mesh = meshSeconds(workers, lengthBytes, rate);
+  const star = sumSeconds('star', state, workers);
+  const mesh = sumSeconds('mesh', state, workers);
   const ms = (seconds: number): string => `${(seconds * 1000).toFixed(seconds < 0.01 ? 1 : 0)} ms`;
   const source = bytesPerSecond === null ? 'assumed' : 'measured';
   const why =
