@@ -15,6 +15,7 @@ import { compete } from './rounds.js';
 import type { StarJob } from './star-job.js';
 import { meanOf, readyMade } from './star-job.js';
 import { reachesQuality } from './suites/quality.js';
+import { rateOf, train } from './training.js';
 
 const MAIN = fileURLToPath(new URL('./main.mjs', import.meta.url));
 const silent = (): void => undefined;
@@ -81,5 +82,16 @@ describe('docs/benchmarks.md', () => {
     const figures = JSON.parse(read('docs/benchmarks.json')) as Results;
     const explanations = JSON.parse(read('test/bench/explanations.json')) as Explanations;
     expect(read('docs/benchmarks.md')).toBe(renderDocument(figures, explanations));
+  });
+});
+
+describe('a whole run', () => {
+  it('can be ended at a commit, and told its rate', async () => {
+    const args = ['--preset', 'tiny', '--engine', 'wasm', '--workers', '1', '--steps', '1000'];
+    const commits = await train(scratch, args, { onCommit: ({ step }) => step >= 10 });
+    expect(commits.map(({ step }) => step).slice(0, 10)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(commits.length).toBeLessThan(1000);
+    expect(rateOf(commits, 3)).toBeGreaterThan(0);
+    expect(() => rateOf(commits.slice(0, 3), 3)).toThrow('too few steps');
   });
 });

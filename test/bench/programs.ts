@@ -16,6 +16,7 @@ const SOURCES = {
   sample: new URL('./programs/sample.ts', import.meta.url),
   memory: new URL('./programs/memory.ts', import.meta.url),
   cluster: new URL('./programs/cluster.ts', import.meta.url),
+  matmul: new URL('./programs/matmul.ts', import.meta.url),
 } as const;
 
 export type ProgramName = keyof typeof SOURCES;
@@ -51,5 +52,6 @@ export async function buildPrograms(folder: string): Promise<Programs> {
     sample: path('sample'),
     memory: path('memory'),
     cluster: path('cluster'),
+    matmul: path('matmul'),
   };
 }

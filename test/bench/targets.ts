@@ -71,6 +71,11 @@ export const TARGETS: readonly Target[] = [
     ...{ suite: 'path', case: 'sampling', subject: '', against: 'keras', atLeast: 5 },
   },
   {
+    id: 'path-wasm',
+    says: 'a step of the wasm engine takes at most 1.5 x its operations at the rate of its best matMul',
+    ...{ suite: 'path', case: 'wasm', subject: '', against: 'its best matMul', atMost: 1.5 },
+  },
+  {
     id: 'quality-keras',
     says: "time to a training loss of 1.90 nats is at most 0.35 x that of the Keras tutorial's recipe",
     ...{ suite: 'quality', case: 'tutorial', subject: '', against: 'keras', atMost: 0.35 },

@@ -46,6 +46,7 @@ export async function train(scratch: string, args: readonly string[], watch: Tra
   let complaints = '';
   child.stderr.on('data', (text: Buffer) => (complaints = (complaints + text.toString()).slice(-KEPT_CHARACTERS)));
   const commits: Commit[] = [];
+  let isStopping = false;
   try {
     for await (const line of createInterface({ input: child.stdout })) {
       const event = JSON.parse(line) as Readonly<Record<string, unknown>>;
@@ -54,7 +55,8 @@ export async function train(scratch: string, args: readonly string[], watch: Tra
       const [step, loss, characters] = ['step', 'loss', 'characters'].map((name) => Number(event[name]));
       const commit = { step: step ?? 0, loss: loss ?? 0, characters: characters ?? 0, atMs };
       commits.push(commit);
-      if (watch.onCommit?.(commit) === true) child.kill('SIGINT');
+      // Once: a second one would end the run without its last checkpoint.
+      if (!isStopping && watch.onCommit?.(commit) === true) isStopping = child.kill('SIGINT');
     }
     const code = await ended;
     if (code !== 0) throw new Error(`lockstep train ended with ${code}: ${complaints.trim().split('\n').at(-1) ?? ''}`);

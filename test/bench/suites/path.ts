@@ -35,6 +35,7 @@ export const pathSuite: Suite = {
         await overheadCase(context, engines),
         await startCase(context),
         await samplingCase(context, engines),
+        await wasmCase(context),
         memory.figures,
       ],
       checks: memory.checks,
@@ -116,6 +117,18 @@ async function samplingCase(context: SuiteContext, engines: readonly EngineName[
   const rows = (await compete(entries, context.rounds, context.say)).map(({ row }) => row);
   const title = "Sampling one character after another, tutorial model; Keras by the tutorial's OneStep";
   return { name: 'sampling', title, unit: 'characters/s', better: 'more', isRace: true, rows };
+}
+
+/** The embedded engine has one thread and no fused kernel: what it can be held against is its own arithmetic. */
+async function wasmCase(context: SuiteContext): Promise<Case> {
+  const job = { ...writeJob(context, { name: 'wasm', preset: PRESETS.tutorial, repeats: 1 }), warmUp: 1 };
+  const entries = [
+    engineEntry(context, 'lockstep wasm', 'step', 'wasm', job),
+    engineEntry(context, 'its best matMul, as many operations', 'matmul', 'wasm', job),
+  ];
+  const rows = (await compete(entries, context.rounds, context.say)).map(({ row }) => row);
+  const title = 'A step of the embedded engine against its own arithmetic, tutorial model';
+  return { name: 'wasm', title, unit: 'ms', better: 'less', isRace: true, rows };
 }
 
 /** Not interleaved: each engine makes its steps alone, and what counts is its own beginning and end. */
