@@ -1,6 +1,6 @@
 /**
- * The child's end of contestant.ts, for programs of our own. Whoever loads this ends when its input does, in the middle
- * of a warm-up too: a benchmark that was killed leaves no process behind, nor do the processes that one of these starts.
+ * The child's end of contestant.ts, for programs of our own. Whoever loads this ends when its input does, in the
+ * middle of a warm-up too: a benchmark that was killed leaves no process behind, nor do those that one of these starts.
  */
 import { createInterface } from 'node:readline';
 import type { Ready } from '../contestant.js';
