@@ -90,7 +90,7 @@ async function coordinate(job: StarJob): Promise<void> {
   const children = Array.from({ length: job.workers }, (_, worker) => {
     const own: StarJob = { ...job, role: 'worker', endpoint: server.endpoint, worker };
     const args = [process.argv[1] ?? '', JSON.stringify(own)];
-    return spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    return spawn(process.execPath, args, { stdio: ['pipe', 'ignore', 'inherit'] });
   });
   process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')));
   while (steps < WARM_UP_STEPS) await delay(LOOK_AGAIN_MS);
@@ -110,6 +110,5 @@ async function coordinate(job: StarJob): Promise<void> {
       },
     };
   };
-  await serve({ version: `Node ${process.version}`, losses: [], facts: {} }, measure);
-  process.exit();
+  serve({ version: `Node ${process.version}`, losses: [], facts: {} }, measure);
 }

@@ -34,4 +34,4 @@ const work = isAdam ? adamWork() : copyWork();
 milliseconds(work, WARM_UP);
 const megabytes = (7 * 4 * LENGTH) / 1e6;
 const facts = { megabytes };
-await serve({ version: `Node ${process.version}`, losses: [], facts }, () => milliseconds(work, REPEATS));
+serve({ version: `Node ${process.version}`, losses: [], facts }, () => milliseconds(work, REPEATS));

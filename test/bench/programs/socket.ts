@@ -67,7 +67,7 @@ async function coordinate({ workers, values, repeats }: StarJob): Promise<void> 
   const isThere = new Promise<void>((resolve) => (done = resolve));
   const own: StarJob = { role: 'worker', workers, values, repeats, endpoint: String(port), worker: 0 };
   const children = Array.from({ length: workers }, () =>
-    spawn(process.execPath, [process.argv[1] ?? '', JSON.stringify(own)], { stdio: ['ignore', 'ignore', 'inherit'] }),
+    spawn(process.execPath, [process.argv[1] ?? '', JSON.stringify(own)], { stdio: ['pipe', 'ignore', 'inherit'] }),
   );
   process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')));
   await isThere;
@@ -82,6 +82,5 @@ async function coordinate({ workers, values, repeats }: StarJob): Promise<void> 
     return (performance.now() - startMs) / repeats;
   };
   for (let count = 0; count < WARM_UP; count += 1) await measure();
-  await serve({ version: `TCP, Node ${process.version}`, losses: [], facts: {} }, measure);
-  process.exit();
+  serve({ version: `TCP, Node ${process.version}`, losses: [], facts: {} }, measure);
 }

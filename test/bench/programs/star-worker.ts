@@ -36,7 +36,6 @@ export async function runStarWorker({ endpoint, worker, workers, values }: StarJ
       send({ type: 'applied', ...ENVELOPE, step: message.step, digest: null });
       next = original.slice();
     }
-    if (message.type === 'stop') void client.close(0).then(() => process.exit());
   };
   client.onEvent((event) => {
     if (event.type === 'connected') send({ type: 'synced', ...ENVELOPE, step: 0, digest: '' });

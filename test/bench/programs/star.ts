@@ -75,7 +75,7 @@ async function coordinate({ workers, values, repeats }: StarJob): Promise<void> 
   const children = Array.from({ length: workers }, (_, worker) => {
     const own: StarJob = { role: 'worker', workers, values, repeats, endpoint: server.endpoint, worker };
     const args = [process.argv[1] ?? '', JSON.stringify(own)];
-    return spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    return spawn(process.execPath, args, { stdio: ['pipe', 'ignore', 'inherit'] });
   });
   process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')));
   await isThere;
@@ -104,8 +104,5 @@ async function coordinate({ workers, values, repeats }: StarJob): Promise<void> 
     return totalMs / repeats;
   };
   for (let count = 0; count < WARM_UP; count += 1) await measure();
-  await serve({ version: `ZeroMQ, Node ${process.version}`, losses: [], facts: {} }, measure);
-  for (const peer of peers) send(peer, { type: 'stop', run: ENVELOPE.run, reason: 'done', detail: '' });
-  await server.close(100);
-  process.exit();
+  serve({ version: `ZeroMQ, Node ${process.version}`, losses: [], facts: {} }, measure);
 }

@@ -41,4 +41,4 @@ const measure = (): number => {
   const perStepMs = milliseconds(() => step(), job.repeats);
   return job.perSecond ? (rows * sequenceLength * 1000) / perStepMs : perStepMs;
 };
-await serve({ version: `${engine.name} ${engine.version}`, losses, facts }, measure);
+serve({ version: `${engine.name} ${engine.version}`, losses, facts }, measure);
