@@ -18,6 +18,7 @@ import { allReduceSuite } from './suites/allreduce.js';
 import { pathSuite } from './suites/path.js';
 import { qualitySuite } from './suites/quality.js';
 import { quickSuite } from './suites/quick.js';
+import { networkSuite } from './suites/network.js';
 import { scaleSuite } from './suites/scale.js';
 import { stepSuite } from './suites/step.js';
 import { workersSuite } from './suites/workers.js';
@@ -31,6 +32,7 @@ const SUITES: Readonly<Record<SuiteName | 'quick', Suite>> = {
   allreduce: allReduceSuite,
   path: pathSuite,
   scale: scaleSuite,
+  network: networkSuite,
   quality: qualitySuite,
   quick: quickSuite,
 };

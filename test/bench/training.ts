@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const EXECUTABLE = fileURLToPath(new URL('../../apps/coordinator/bin/lockstep.mjs', import.meta.url));
+export const EXECUTABLE = fileURLToPath(new URL('../../apps/coordinator/bin/lockstep.mjs', import.meta.url));
 const KEPT_CHARACTERS = 4_000;
 
 /** Nothing that a developer has set may change what is measured. */
@@ -32,12 +32,20 @@ export interface TrainingWatch {
 /**
  * Runs it to its end.
  * @param args after `lockstep train`
+ * @param before what the command is run by; nothing by default
  * @throws Error with its last words when it fails
  */
-export async function train(scratch: string, args: readonly string[], watch: TrainingWatch = {}): Promise<Commit[]> {
+export async function train(
+  scratch: string,
+  args: readonly string[],
+  watch: TrainingWatch = {},
+  before: readonly string[] = [],
+): Promise<Commit[]> {
   const folder = mkdtempSync(join(scratch, 'train-'));
   const startMs = performance.now();
-  const child = spawn(process.execPath, [EXECUTABLE, 'train', ...args, '--run-dir', join(folder, 'run'), '--json'], {
+  const own = [process.execPath, EXECUTABLE, 'train', ...args, '--run-dir', join(folder, 'run'), '--json'];
+  const [program = '', ...rest] = [...before, ...own];
+  const child = spawn(program, rest, {
     cwd: folder,
     env: ENVIRONMENT,
     stdio: ['ignore', 'pipe', 'pipe'],
