@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { Comparison } from '../faults/runs.js';
 import { LockstepProcess, waitFor } from './lockstep-process.js';
 
-const STEPS = 16;
+const STEPS = 24;
+/** Steps at which somebody comes or goes; those after them give the last one time to start. */
+const BUSY_STEPS = 12;
 /** Slow enough for a new process to come before the run is over. */
 const SLOW_STEPS = 'W6:times=1000:hang=300';
 
@@ -11,11 +13,11 @@ const comparison = new Comparison(STEPS, '--workers', '3');
 
 describe('membership', () => {
   it('one worker leaves at every step, and another comes in its place', async () => {
-    const leaving = Array.from({ length: STEPS - 3 }, (_, i) => `W10:step=${i + 1}:worker=local-${i % 3}:term`);
+    const leaving = Array.from({ length: BUSY_STEPS }, (_, i) => `W10:step=${i + 1}:worker=local-${i % 3}:term`);
     const harmed = comparison.harm([...leaving, SLOW_STEPS].join(','));
     await comparison.expectSame(harmed);
     const left = harmed.strikes.filter(({ action }) => action === 'term');
-    expect(left.length).toBeGreaterThan(STEPS / 4);
+    expect(left.length).toBeGreaterThan(BUSY_STEPS / 3);
     expect(new Set(left.map(({ step }) => step)).size).toBe(left.length);
   });
 
@@ -23,7 +25,7 @@ describe('membership', () => {
     const harmed = comparison.harm(SLOW_STEPS);
     const endpoint = String((await harmed.process.event(({ event }) => event === 'start'))['endpoint']);
     const guests: LockstepProcess[] = [];
-    for (let step = 1; step <= STEPS - 6; step += 1) {
+    for (let step = 1; step <= BUSY_STEPS - 2; step += 1) {
       await harmed.step(step);
       const { environment: env } = harmed;
       guests.push(new LockstepProcess(['worker', '--coordinator', endpoint, '--name', `guest-${step}`], { env }));

@@ -92,6 +92,7 @@ describe('options table', () => {
       'checkpoint-every',
       'keep',
       'sample-length',
+      'profile',
       'json',
       'quiet',
     ]);
