@@ -85,7 +85,10 @@ function answerOf(child: ChildProcess): Promise<unknown> {
 
 async function lead(job: MeshJob): Promise<void> {
   const children = Array.from({ length: job.workers }, (_, worker) =>
-    fork(process.argv[1] ?? '', [JSON.stringify({ ...job, role: 'worker', worker })], { execArgv: [] }),
+    fork(process.argv[1] ?? '', [JSON.stringify({ ...job, role: 'worker', worker })], {
+      execArgv: [],
+      stdio: ['pipe', 'ignore', 'inherit', 'ipc'],
+    }),
   );
   for (const child of children) child.once('exit', () => process.exit(1));
   process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')));
@@ -108,6 +111,5 @@ async function lead(job: MeshJob): Promise<void> {
     return totalMs / job.repeats;
   };
   for (let count = 0; count < WARM_UP; count += 1) await measure();
-  await serve({ version: `ZeroMQ, Node ${process.version}`, losses: [], facts: {} }, measure);
-  process.exit();
+  serve({ version: `ZeroMQ, Node ${process.version}`, losses: [], facts: {} }, measure);
 }
