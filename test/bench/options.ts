@@ -1,4 +1,5 @@
 /** What `npm run bench` can be told. */
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PEER_NAMES } from './peers/peers.js';
 import type { PeerName } from './peers/peers.js';
@@ -58,7 +59,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
     quick,
     write,
     out,
-    text,
+    // Contestants run in folders of their own.
+    text: text === undefined ? undefined : resolve(text),
   };
 }
 

@@ -24,9 +24,11 @@ const BYTES_PER_SECOND = 1e9;
 function sumSeconds(topology: 'star' | 'mesh', state: CoordinatorState, workers: number): number {
   const { gradientLength: values, wire } = state.settings;
   const link = { alphaSeconds: MESSAGE_SECONDS, bytesPerSecond: state.bytesPerSecond ?? BYTES_PER_SECOND };
-  const shape = { workers, values, bytesPerValue: wireValueBytes(wire) };
+  // Gradients go in the wire format, the mean comes back in float32: 4 or 3 bytes on average.
+  const bytesPerValue = (wireValueBytes(wire) + Float32Array.BYTES_PER_ELEMENT) / 2;
+  const shape = { workers, values, bytesPerValue };
   const rounds = (topology === 'star' ? 2 : 3) * LATENCY_SECONDS;
-  if (workers === 1 && topology === 'star') return rounds + (2 * values * shape.bytesPerValue) / link.bytesPerSecond;
+  if (workers === 1 && topology === 'star') return rounds + (2 * values * bytesPerValue) / link.bytesPerSecond;
   return rounds + allReduceSeconds(topology, shape, link);
 }
 
