@@ -3,6 +3,7 @@
  * the command on: `lockstep train` with the tutorial's preset and its own defaults, against the recipe of TensorFlow's
  * text generation tutorial. Rounds are whole trainings and take turns; the seed of lockstep is the round.
  */
+import { basename } from 'node:path';
 import { threadEnvironment, messageOf } from '../peers/plans.js';
 import { Contestant } from '../contestant.js';
 import { pythonProgram } from '../peers/plans.js';
@@ -24,7 +25,7 @@ export const qualitySuite: Suite = {
     const entries: Entry[] = [lockstepEntry(context, text)];
     if (context.peers.has('keras')) entries.push(await kerasEntry(context, text));
     const rows = (await compete(entries, context.rounds, context.say)).map(({ row }) => row);
-    const title = `tutorial preset on ${text}`;
+    const title = `tutorial preset on ${basename(text)}`;
     return { cases: [{ name: 'tutorial', title, unit: 'minutes', better: 'less', isRace: true, rows }], checks: [] };
   },
 };
