@@ -1,7 +1,7 @@
 /**
- * Whole runs over links of a bounded rate, each worker on a host of its own: star and mesh, float32 and bfloat16, beside
- * what the alpha-beta model says on paper. The batch is tiny and the model the tutorial's, so that a step is little
- * more than the sum of 16 MB gradients.
+ * Whole runs over links of a bounded rate, each worker on a host of its own: star and mesh, float32 and bfloat16,
+ * beside what the alpha-beta model says on paper. The batch is tiny and the model the tutorial's, so that a step is
+ * little more than the sum of 16 MB gradients.
  */
 import { spawn } from 'node:child_process';
 import { allReduceSeconds } from '@lockstep/measure';
