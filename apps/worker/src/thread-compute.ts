@@ -47,7 +47,8 @@ export class ThreadCompute implements Compute {
       const id = this.#nextId;
       this.#nextId += 1;
       this.#waiting.set(id, { resolve, reject });
-      this.#thread.postMessage({ id, task } satisfies ComputeRequest);
+      const [portable, moved] = toMove(task);
+      this.#thread.postMessage({ id, task: portable } satisfies ComputeRequest, moved);
     });
   }
 
@@ -86,4 +87,11 @@ export class ThreadCompute implements Compute {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
+}
+
+/** A view that is posted takes all of its memory along, and a mean gradient may be a part of what workers share. */
+function toMove(task: ComputeTask): [ComputeTask, ArrayBuffer[]] {
+  if (task.type !== 'apply') return [task, []];
+  const payload = new Uint8Array(task.payload);
+  return [{ ...task, payload }, [payload.buffer]];
 }

@@ -88,7 +88,8 @@ export class GradientExchange {
     this.#meet(plan);
     const own = plan.members[self]?.sharing ?? null;
     const reads = plan.members.map(({ sharing }, member) => member !== self && own !== null && sharing === own);
-    const buffer = this.#buffer(order, reads.some(Boolean));
+    const buffer = this.#roomFor(order, reads);
+    if (buffer === null) return;
     const exchange = new Exchange({ ...setting, ...sizes }, gradients, buffer, (member, piece, values) =>
       this.#send(running, member, piece, values),
     );
@@ -139,6 +140,18 @@ export class GradientExchange {
     this.#lastMembers = names;
     this.#ports.links.keep(new Set(members.map(({ endpoint }) => endpoint)));
     this.#memory?.release();
+  }
+
+  /** Null where there is no room to share, which is for the coordinator to know: it can do without. */
+  #roomFor(order: Order, reads: readonly boolean[]): Float32Array<ArrayBuffer> | null {
+    try {
+      return this.#buffer(order, reads.some(Boolean));
+    } catch (error) {
+      const { exchange, members } = order.plan;
+      const peer = members[reads.indexOf(true)]?.peer ?? '';
+      this.#ports.dispatch({ type: 'exchange-broken', exchange, peer, reason: toLockstepError(error).message });
+      return null;
+    }
   }
 
   /** Where the mean is made: where others can read it, if any do. */
