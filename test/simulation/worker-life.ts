@@ -93,7 +93,7 @@ export class WorkerLife {
         this.process.onEnd(() => void server.close(0));
         return this.process.serve(server);
       },
-      connect: async (endpoint, peerId) => {
+      connect: (endpoint, peerId) => {
         const client = network.connect({ endpoint, peerId, ...bounds });
         this.process.onEnd(() => void client.close(0));
         return this.process.connect(client);

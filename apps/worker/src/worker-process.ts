@@ -3,7 +3,7 @@ import { LIMITS, LockstepError } from '@lockstep/config';
 import { createDigest } from '@lockstep/reduce';
 import { WorkerLoop } from '@lockstep/runtime';
 import type { ClientTransport, PeerLinkMaker } from '@lockstep/runtime';
-import { bindZeroMQServer, connectZeroMQClient, openSharedMemory } from '@lockstep/transport';
+import { bindPeerServer, connectPeerClient, connectZeroMQClient, openSharedMemory } from '@lockstep/transport';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { openFaultPoints } from './fault-points.js';
@@ -41,14 +41,10 @@ const MAX_FRAME_BYTES = 2 ** 30;
 /** What waits to be sent: a snapshot, which is three such vectors at most, and gradients. */
 const SEND_QUEUE_BYTES_MAX = 5 * MAX_FRAME_BYTES;
 
-/**
- * Bounds among workers. A piece is a 256th of a vector at most, or half a megabyte; what waits for one of them is less
- * than two vectors.
- */
-const PEER_BOUNDS = {
-  maxFrameBytes: 2 ** 23,
-  sendQueue: { messagesMax: 8_192, bytesMax: 2 * MAX_FRAME_BYTES },
-};
+/** A piece of a gradient is a 256th of it at most, or half a megabyte. */
+const PIECE_BYTES_MAX = 2 ** 23;
+/** What waits for one other worker is less than two vectors. */
+const PIECES_QUEUE_BYTES_MAX = 2 * MAX_FRAME_BYTES;
 
 /** The name of a worker that was given none: that of its machine, and of its card where it was given one. */
 export function defaultWorkerName(gpuIndex: number | undefined): string {
@@ -68,8 +64,11 @@ export async function runWorkerProcess(options: WorkerProcessOptions): Promise<v
   const bounds = { maxFrameBytes: MAX_FRAME_BYTES, sendQueue: { bytesMax: SEND_QUEUE_BYTES_MAX } };
   const transport = await connectZeroMQClient({ endpoint: coordinator, peerId: self, ...bounds });
   const maker: PeerLinkMaker = {
-    bind: async () => bindZeroMQServer({ endpoint: await peerEndpoint(coordinator), ...PEER_BOUNDS }),
-    connect: (endpoint, peerId) => connectZeroMQClient({ endpoint, peerId, ...PEER_BOUNDS }),
+    bind: async () => {
+      const endpoint = await peerEndpoint(coordinator);
+      return bindPeerServer({ endpoint, maxFrameBytes: PIECE_BYTES_MAX, queueBytesMax: PIECES_QUEUE_BYTES_MAX });
+    },
+    connect: (endpoint, peerId) => connectPeerClient({ endpoint, peerId, maxFrameBytes: PIECE_BYTES_MAX }),
   };
   const compute = new ThreadCompute(options.gpuIndex, options.name);
   const loop = new WorkerLoop(

@@ -4,9 +4,11 @@ import { expect, it } from 'vitest';
 import type { WorkerEvent } from '@lockstep/protocol';
 import { GradientExchange } from './gradient-exchange.js';
 import { PeerLinks } from './peer-links.js';
-import type { SharedMemory } from './ports.js';
+import type { PeerLinkMaker } from './peer-links.js';
+import type { PeerClient, SharedMemory } from './ports.js';
 
-const noWay = (): Promise<never> => Promise.reject(new Error('nobody is reached here'));
+const unheard: PeerClient = { send: () => undefined, onEvent: () => undefined, close: () => Promise.resolve() };
+const maker: PeerLinkMaker = { bind: () => Promise.reject(new Error('nobody binds')), connect: () => unheard };
 
 it('says that there is no room to share, instead of ending the worker', () => {
   const shared: SharedMemory = {
@@ -19,7 +21,7 @@ it('says that there is no room to share, instead of ending the worker', () => {
   };
   const said: WorkerEvent[] = [];
   const exchange = new GradientExchange({
-    links: new PeerLinks({ bind: noWay, connect: noWay }, 'a', () => undefined),
+    links: new PeerLinks(maker, 'a', () => undefined),
     clock: { now: () => 0, after: () => () => undefined },
     digest: () => '',
     ...{ shared, dispatch: (event: WorkerEvent) => void said.push(event) },

@@ -85,7 +85,7 @@ export class GradientExchange {
     const blocks = Math.max(least, Math.ceil(length / blockLength / PIECES_MAX));
     const setting = { length, members: plan.members.length, self, holders: plan.holders, characters: plan.characters };
     const sizes = { blockLength, pieceLength: blocks * blockLength };
-    this.#meet(plan);
+    this.#meet(plan, self);
     const own = plan.members[self]?.sharing ?? null;
     const reads = plan.members.map(({ sharing }, member) => member !== self && own !== null && sharing === own);
     const buffer = this.#roomFor(order, reads);
@@ -123,7 +123,7 @@ export class GradientExchange {
 
   onEvent(event: PeerEvent): void {
     if (event.type === 'message') this.#onFrames(event.peer, event.frames);
-    else this.#onBroken(event);
+    else if (this.#running !== undefined) this.#break(this.#running, event.peer, event.reason);
   }
 
   /** Lets go of everything; nothing is exchanged any more. */
@@ -133,13 +133,12 @@ export class GradientExchange {
     this.#memory?.free();
   }
 
-  /** Lets go of those who are no members any more. */
-  #meet({ members }: Order['plan']): void {
+  /** Links up with all others, and lets go of those who are no members any more. */
+  #meet({ members }: Order['plan'], self: number): void {
+    this.#ports.links.meet(members.filter((_, member) => member !== self));
     const names = members.map(({ peer }) => peer).join();
-    if (names === this.#lastMembers) return;
+    if (names !== this.#lastMembers) this.#memory?.release();
     this.#lastMembers = names;
-    this.#ports.links.keep(new Set(members.map(({ endpoint }) => endpoint)));
-    this.#memory?.release();
   }
 
   /** Null where there is no room to share, which is for the coordinator to know: it can do without. */
@@ -170,14 +169,14 @@ export class GradientExchange {
     const { plan, self } = running.order;
     const { run, term, exchange } = plan;
     const about = { type: 'piece', run, term, exchange, from: self, kind, start, firstShard, endShard } as const;
-    const endpoint = plan.members[member]?.endpoint ?? '';
+    const peer = plan.members[member]?.peer ?? '';
     const place = running.reads[member] === true ? this.#place(running, about, values) : null;
     const message = { ...about, place };
     const payload = place === null ? [this.#payload(running, about, values)] : [];
     const sequence = running.sent[member] ?? 0;
     const stamp = { conversation: exchange, sequence };
     running.sent[member] = sequence + 1;
-    links.send(endpoint, encodeMessage(digest, message, stamp, payload));
+    links.send(peer, encodeMessage(digest, message, stamp, payload));
   }
 
   #place({ nodes }: Running, { kind, start, firstShard, endShard }: Piece, values: Float32Array): SharedPlace | null {
@@ -258,14 +257,6 @@ export class GradientExchange {
       }
       this.#watch(running);
     });
-  }
-
-  #onBroken({ with: other, reason }: Extract<PeerEvent, { type: 'broken' }>): void {
-    const running = this.#running;
-    const member = running?.order.plan.members.find((one) =>
-      'peer' in other ? one.peer === other.peer : one.endpoint === other.endpoint,
-    );
-    if (running !== undefined && member !== undefined) this.#break(running, member.peer, reason);
   }
 
   #break(running: Running, peer: PeerId, reason: string): void {

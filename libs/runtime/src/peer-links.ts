@@ -1,34 +1,56 @@
 /**
- * One-way connections among workers: each binds one endpoint, on which all others send to it, and connects to those it
- * sends to when it first does. A loss is always announced, to the sender by its own end and to the receiver by the
- * server's.
+ * One-way links among workers: each binds one endpoint, to which all who want to hear it connect. The one that hears
+ * connects, because it knows where the next bytes are to go. A loss is always announced, to the sender by its server
+ * and to the receiver by its own end; a link that broke is made anew for the next exchange.
  */
-import type { ClientTransport, Frames, PeerId, ServerTransport } from './ports.js';
+import { LIMITS } from '@lockstep/config';
+import type { Frames, PeerClient, PeerId, PeerServer } from './ports.js';
 
 export type PeerEvent =
   | { readonly type: 'message'; readonly peer: PeerId; readonly frames: Frames }
-  /** What was sent to this endpoint, or by this worker, and has not arrived is lost. */
-  | {
-      readonly type: 'broken';
-      readonly with: { readonly endpoint: string } | { readonly peer: PeerId };
-      readonly reason: string;
-    };
+  /** What was sent to it, or by it, and has not arrived is lost. */
+  | { readonly type: 'broken'; readonly peer: PeerId; readonly reason: string };
 
 export interface PeerLinkMaker {
   /** @throws LockstepError `unavailable` when there is no address to bind */
-  bind(): Promise<ServerTransport>;
-  connect(endpoint: string, peerId: PeerId): Promise<ClientTransport>;
+  bind(): Promise<PeerServer>;
+  /** @throws LockstepError `usage` for a malformed endpoint */
+  connect(endpoint: string, peerId: PeerId): PeerClient;
+}
+
+/** Another worker, as the coordinator names it. */
+export interface OtherWorker {
+  readonly peer: PeerId;
+  readonly endpoint: string;
 }
 
 /** Separates the name of a worker from the number of its connection: two connections never share an id. */
 const SEPARATOR = '>';
+/** What a connection begins with, which shows that its sender listens. */
+const HERE: Frames = [new TextEncoder().encode('here')];
+
+interface Source {
+  readonly endpoint: string;
+  readonly client: PeerClient;
+}
+
+/** What is to be sent to one that has not connected yet. */
+interface Waiting {
+  readonly messages: Frames[];
+  bytes: number;
+}
 
 export class PeerLinks {
   readonly #maker: PeerLinkMaker;
   readonly #self: PeerId;
-  readonly #links = new Map<string, Promise<ClientTransport>>();
   readonly #onEvent: (event: PeerEvent) => void;
-  #server: Promise<ServerTransport> | undefined;
+  /** Those we hear. */
+  readonly #sources = new Map<PeerId, Source>();
+  /** Those who hear us, and the connections they do it by. */
+  readonly #listeners = new Map<PeerId, PeerId>();
+  readonly #waiting = new Map<PeerId, Waiting>();
+  #binding: Promise<PeerServer> | undefined;
+  #server: PeerServer | undefined;
   #count = 0;
 
   /** @param self name of this worker, as others know it */
@@ -39,55 +61,86 @@ export class PeerLinks {
   }
 
   /**
-   * Begins to listen, once.
+   * Begins to take connections, once.
    * @returns where others reach this worker
    */
   async listen(): Promise<string> {
-    this.#server ??= this.#bind();
-    return (await this.#server).endpoint;
+    this.#binding ??= this.#bind();
+    return (await this.#binding).endpoint;
   }
 
-  send(endpoint: string, frames: Frames): void {
-    const link = this.#links.get(endpoint) ?? this.#connect(endpoint);
-    void link.then((client) => client.send(frames));
-  }
-
-  /** Closes connections to all others. */
-  keep(endpoints: ReadonlySet<string>): void {
-    for (const [endpoint, link] of this.#links) {
-      if (endpoints.has(endpoint)) continue;
-      this.#links.delete(endpoint);
-      void link.then((client) => client.close(0));
+  /** Hears these and nobody else from now on. What still waits to be sent is of an exchange that is over. */
+  meet(others: readonly OtherWorker[]): void {
+    this.#waiting.clear();
+    const wanted = new Map(others.map(({ peer, endpoint }) => [peer, endpoint]));
+    for (const [peer, source] of this.#sources) {
+      if (wanted.get(peer) !== source.endpoint) this.#leave(peer, source.client);
     }
+    for (const other of others) if (!this.#sources.has(other.peer)) this.#hear(other);
+  }
+
+  /** Sends to one of those that were met, once it listens. */
+  send(peer: PeerId, frames: Frames): void {
+    const listener = this.#listeners.get(peer);
+    if (listener !== undefined) {
+      this.#server?.send(listener, frames);
+      return;
+    }
+    const waiting = this.#waiting.get(peer) ?? { messages: [], bytes: 0 };
+    this.#waiting.set(peer, waiting);
+    waiting.messages.push(frames);
+    waiting.bytes += frames.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    if (waiting.bytes <= LIMITS.earlyPiecesBytes) return;
+    this.#waiting.delete(peer);
+    this.#onEvent({ type: 'broken', peer, reason: 'it does not listen' });
   }
 
   async close(lingerMs: number): Promise<void> {
-    const links = [...this.#links.values()];
-    this.#links.clear();
-    const server = await this.#server?.catch(() => undefined);
-    await Promise.all([server?.close(0), ...links.map(async (link) => (await link).close(lingerMs))]);
+    for (const [peer, { client }] of this.#sources) this.#leave(peer, client);
+    this.#waiting.clear();
+    const server = await this.#binding?.catch(() => undefined);
+    await server?.close(lingerMs);
   }
 
-  async #bind(): Promise<ServerTransport> {
+  async #bind(): Promise<PeerServer> {
     const server = await this.#maker.bind();
+    this.#server = server;
     server.onEvent((event) => {
-      if (event.type === 'message') this.#onEvent({ type: 'message', peer: nameIn(event.peer), frames: event.frames });
-      else this.#onEvent({ type: 'broken', with: { peer: nameIn(event.peer) }, reason: event.reason });
+      const peer = nameIn(event.peer);
+      if (event.type === 'message') this.#heardBy(peer, event.peer);
+      else if (this.#listeners.get(peer) === event.peer) {
+        this.#listeners.delete(peer);
+        this.#onEvent({ type: 'broken', peer, reason: event.reason });
+      }
     });
     return server;
   }
 
-  #connect(endpoint: string): Promise<ClientTransport> {
+  #heardBy(peer: PeerId, listener: PeerId): void {
+    this.#listeners.set(peer, listener);
+    const waiting = this.#waiting.get(peer);
+    this.#waiting.delete(peer);
+    for (const frames of waiting?.messages ?? []) this.#server?.send(listener, frames);
+  }
+
+  #hear({ peer, endpoint }: OtherWorker): void {
     this.#count += 1;
-    const link = this.#maker.connect(endpoint, `${this.#self}${SEPARATOR}${this.#count}`).then((client) => {
-      client.onEvent((event) => {
-        if (event.type !== 'disconnected' || this.#links.get(endpoint) !== link) return;
-        this.#onEvent({ type: 'broken', with: { endpoint }, reason: event.reason });
-      });
-      return client;
+    const client = this.#maker.connect(endpoint, `${this.#self}${SEPARATOR}${this.#count}`);
+    this.#sources.set(peer, { endpoint, client });
+    client.onEvent((event) => {
+      if (this.#sources.get(peer)?.client !== client) return;
+      if (event.type === 'connected') client.send(HERE);
+      else if (event.type === 'message') this.#onEvent({ type: 'message', peer, frames: event.frames });
+      else {
+        this.#leave(peer, client);
+        this.#onEvent({ type: 'broken', peer, reason: event.reason });
+      }
     });
-    this.#links.set(endpoint, link);
-    return link;
+  }
+
+  #leave(peer: PeerId, client: PeerClient): void {
+    this.#sources.delete(peer);
+    void client.close(0);
   }
 }
 

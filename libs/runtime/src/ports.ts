@@ -11,8 +11,8 @@ export type PeerId = string;
 
 /**
  * One message: a header frame and raw payload frames. Frames given to `send` belong to the transport from then on
- * and must not be written to again. Frames received may be external memory of the transport: copy what outlives the
- * handler, and copy before making a typed view whose alignment matters.
+ * and must not be written to again. Frames received are memory of the transport, which may write to it again: copy what
+ * outlives the handler, and copy before making a typed view whose alignment matters.
  */
 export type Frames = readonly Uint8Array[];
 
@@ -54,6 +54,11 @@ export interface ClientTransport {
   reconnect(reason: string): void;
   close(lingerMs: number): Promise<void>;
 }
+
+/** Links among workers: whoever connects listens to the one that has bound, and says no more than that. */
+export type PeerServer = Pick<ServerTransport, 'endpoint' | 'send' | 'onEvent' | 'close'>;
+/** It may make its connection anew by itself, or end with `disconnected`. */
+export type PeerClient = Pick<ClientTransport, 'send' | 'onEvent' | 'close'>;
 
 /** Memory of one process that others on the same machine can read. */
 export interface SharedMemory {

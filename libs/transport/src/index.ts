@@ -1,4 +1,6 @@
 export { openSharedMemory } from './shared-memory/shared-memory.js';
+export { bindPeerServer } from './tcp/server.js';
+export { connectPeerClient } from './tcp/client.js';
 export { bindZeroMQServer } from './zeromq/server.js';
 export { connectZeroMQClient } from './zeromq/client.js';
 export { measureLoopback, zeromqFacts } from './zeromq/facts.js';

@@ -105,6 +105,15 @@ export const CONNECTION_LASTED_MS = 2000;
 /** Time one attempt to connect may take; an address that drops packets would otherwise hold it for two minutes. */
 export const CONNECT_TIMEOUT_MS = 5000;
 
+/** Links to one worker: one from each other worker, with room for those that are made anew. */
+export const PEER_LINKS_MAX = 4096;
+
+/** How often a worker shows that it is there to those who listen to it; several fit into `SILENCE_MS_MAX`. */
+export const PEER_PULSE_MS = 5000;
+
+/** What somebody who only listens may say in one frame: its name. */
+export const SMALL_FRAME_BYTES_MAX = 256;
+
 /** Longest time a closing transport waits for its last bytes, whatever the caller asks for. */
 export const LINGER_MS_MAX = 60_000;
 

@@ -8,7 +8,7 @@ import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { bytesOf, createDigest } from '@lockstep/reduce';
 import { GradientExchange, PeerLinks, viewAsFloats } from '@lockstep/runtime';
-import { bindZeroMQServer, connectZeroMQClient, openSharedMemory } from '@lockstep/transport';
+import { bindPeerServer, connectPeerClient, openSharedMemory } from '@lockstep/transport';
 import { ENVELOPE, meanOf, readyMade } from '../star-job.js';
 import type { StarJob } from '../star-job.js';
 import { fakeClock } from './fake-worker.js';
@@ -17,7 +17,8 @@ import { serve } from './serve.js';
 /** Lets the workers rest before the next clock starts. */
 const PAUSE_MS = 20;
 const WARM_UP = 3;
-const BOUNDS = { maxFrameBytes: 2 ** 23, sendQueue: { messagesMax: 8192, bytesMax: 2 ** 31 } };
+const FRAME_BYTES_MAX = 2 ** 23;
+const QUEUE_BYTES_MAX = 2 ** 31;
 
 export interface MeshJob extends StarJob {
   /** Whether workers share memory. */
@@ -44,8 +45,10 @@ async function runWorker({ worker, workers, values, share }: MeshJob): Promise<v
   const shared = share ? openSharedMemory() : null;
   if (share && shared === null) throw new Error('memory cannot be shared here');
   const maker = {
-    bind: () => bindZeroMQServer({ endpoint: 'tcp://127.0.0.1:0', ...BOUNDS }),
-    connect: (endpoint: string, peerId: string) => connectZeroMQClient({ endpoint, peerId, ...BOUNDS }),
+    bind: () =>
+      bindPeerServer({ endpoint: 'tcp://127.0.0.1:0', maxFrameBytes: FRAME_BYTES_MAX, queueBytesMax: QUEUE_BYTES_MAX }),
+    connect: (endpoint: string, peerId: string) =>
+      connectPeerClient({ endpoint, peerId, maxFrameBytes: FRAME_BYTES_MAX }),
   };
   const peer = `worker-${worker}`;
   let mean: Uint8Array = new Uint8Array();

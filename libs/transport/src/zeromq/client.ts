@@ -16,8 +16,8 @@ import { checkPeerId } from '../peer-id.js';
 import { fromWire, toWire } from '../wire.js';
 import { lingerDeadline, orDeadline } from './closing.js';
 import { DealerConnection } from './dealer-connection.js';
-import { parseDestination } from './endpoint.js';
-import type { Endpoint } from './endpoint.js';
+import { parseDestination } from '../endpoint.js';
+import type { Endpoint } from '../endpoint.js';
 import type { ZeroMQClientOptions } from './options.js';
 
 /**

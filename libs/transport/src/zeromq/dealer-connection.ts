@@ -11,9 +11,10 @@ import type { Observer } from 'zeromq';
 import { CONNECT_TIMEOUT_MS } from '../limits.js';
 import type { Outbox } from '../outbox.js';
 import { closeSocket } from './closing.js';
-import { formatEndpoint } from './endpoint.js';
-import type { Endpoint } from './endpoint.js';
-import { commonSocketOptions, endpointError } from './options.js';
+import { formatEndpoint } from '../endpoint.js';
+import type { Endpoint } from '../endpoint.js';
+import { endpointError } from '../endpoint-error.js';
+import { commonSocketOptions } from './options.js';
 import type { ZeroMQClientOptions } from './options.js';
 import { untilQuiet } from './quiet.js';
 

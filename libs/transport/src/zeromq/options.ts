@@ -1,15 +1,19 @@
 /** What both ends share: the caller's options, their defaults and the socket options that follow from them. */
-import { LockstepError, invariant } from '@lockstep/config';
+import { invariant } from '@lockstep/config';
 import type { PeerId } from '@lockstep/runtime';
 import { context } from 'zeromq';
 import type { SocketOptions, Router } from 'zeromq';
 import {
-  HANDSHAKE_TIMEOUT_MS, HIGH_WATER_MARK_MESSAGES, KEEPALIVE_COUNT, KEEPALIVE_IDLE_SECONDS, KEEPALIVE_INTERVAL_SECONDS,
+  HANDSHAKE_TIMEOUT_MS,
+  HIGH_WATER_MARK_MESSAGES,
+  KEEPALIVE_COUNT,
+  KEEPALIVE_IDLE_SECONDS,
+  KEEPALIVE_INTERVAL_SECONDS,
   SILENCE_MS_MAX,
 } from '../limits.js';
 import type { OutboxBounds } from '../outbox.js';
-import type { Endpoint } from './endpoint.js';
-import { OWN_ADDRESS, inUse, malformed, needsIpv6 } from './endpoint.js';
+import type { Endpoint } from '../endpoint.js';
+import { needsIpv6 } from '../endpoint.js';
 
 export interface ZeroMQOptions {
   /** `tcp://HOST:PORT` or `ipc://PATH`; a server takes port 0 (or `*`) for a free one. */
@@ -67,33 +71,4 @@ export function commonSocketOptions(options: ZeroMQOptions, endpoint: Endpoint):
     handshakeInterval: HANDSHAKE_TIMEOUT_MS,
     ipv6: needsIpv6(endpoint),
   };
-}
-
-/** The errno name of something ZeroMQ threw or rejected with. */
-export function errorCode(thrown: unknown): string {
-  return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
-}
-
-/** Says why binding or connecting failed, naming the endpoint. */
-export function endpointError(doing: 'bind' | 'connect to', endpoint: string, cause: unknown): LockstepError {
-  const code = errorCode(cause);
-  const unavailable = (why: string, hint: string): LockstepError =>
-    new LockstepError('unavailable', `cannot ${doing} ${endpoint}: ${why}`, hint, { cause });
-  switch (code) {
-    case 'EADDRINUSE':
-      return inUse(endpoint, 'pick another port, or 0 for a free one', cause);
-    case 'EADDRNOTAVAIL':
-    case 'ENODEV':
-      return unavailable('not an address of this machine', OWN_ADDRESS);
-    case 'EACCES':
-    case 'EPERM':
-      return unavailable('permission denied', 'pick a port above 1023 or a folder you can write to');
-    case 'ENOENT':
-      return unavailable('its folder does not exist', 'make the folder first');
-    case 'EINVAL':
-    case 'EPROTONOSUPPORT':
-      return malformed(endpoint);
-    default:
-      return unavailable(cause instanceof Error ? cause.message : code, 'check the address');
-  }
 }

@@ -6,7 +6,7 @@ import type { Router } from 'zeromq';
 import { RETRY_MS_MAX, RETRY_MS_MIN, SENDS_PER_TURN_MAX } from '../limits.js';
 import type { Outbox } from '../outbox.js';
 import { orDeadline } from './closing.js';
-import { errorCode } from './options.js';
+import { errorCode } from '../endpoint-error.js';
 
 export interface Lane {
   readonly routingId: Uint8Array;

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import type { ClientTransport, ServerTransport } from '@lockstep/runtime';
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectZeroMQClient } from './client.js';
-import { parseEndpoint } from './endpoint.js';
+import { parseEndpoint } from '../endpoint.js';
 import { commonSocketOptions } from './options.js';
 import { bindZeroMQServer } from './server.js';
 

@@ -9,6 +9,7 @@
  */
 import type { Frames, PeerId, ServerEvent, ServerTransport } from '@lockstep/runtime';
 import { Router } from 'zeromq';
+import { endpointError, errorCode } from '../endpoint-error.js';
 import { EventSlot } from '../event-slot.js';
 import { outboxBounds } from '../limits.js';
 import { Outbox } from '../outbox.js';
@@ -16,8 +17,8 @@ import type { OutboxBounds } from '../outbox.js';
 import { checkPeerId, isPeerId } from '../peer-id.js';
 import { FAREWELL, PROBE, fromWire, toWire } from '../wire.js';
 import { closeSocket, lingerDeadline } from './closing.js';
-import { bindable, connectable, formatEndpoint, parseEndpoint } from './endpoint.js';
-import { commonSocketOptions, endpointError, errorCode } from './options.js';
+import { bindable, connectable, formatEndpoint, parseEndpoint } from '../endpoint.js';
+import { commonSocketOptions } from './options.js';
 import type { ZeroMQOptions } from './options.js';
 import { ProbeTimer } from './probe-timer.js';
 import { untilQuiet } from './quiet.js';
