@@ -5,7 +5,7 @@
 import { planShards } from '@lockstep/data';
 import { createOptimizer } from '@lockstep/optimizer';
 import type { CommittedStep, ComputeResult, ComputeTask, CoordinatorSettings, Report } from '@lockstep/protocol';
-import { bytesOf, createDigest } from '@lockstep/reduce';
+import { bytesOf, digestOf } from '@lockstep/reduce';
 import { CoordinatorLoop, copyToFloats, copyToIntegers, viewAsBytes, WorkerLoop } from '@lockstep/runtime';
 import type { ClientTransport, Clock, Compute, Replica, RunStore } from '@lockstep/runtime';
 import { createMemoryNetwork } from '@lockstep/transport/memory';
@@ -17,8 +17,6 @@ const SEQUENCE_LENGTH = 2;
 const STEPS = 5;
 const ENDPOINT = 'memory://coordinator';
 const MAX_FRAME_BYTES = 1 << 16;
-
-const digest = await createDigest();
 
 const clock: Clock = {
   now: () => performance.now(),
@@ -50,29 +48,29 @@ class SummingCompute implements Compute {
     switch (task.type) {
       case 'prepare': {
         const about = { fingerprint: 'f', layoutDigest: 'l', computeClass: 'c', engine: 'e', device: 'd' };
-        const replica = this.#step === null ? null : { step: this.#step, digest: this.#digest() };
+        const replica = this.#step === null ? null : { step: this.#step, digest: this.#digestOf() };
         return { type: 'prepared', ...about, replica };
       }
       case 'load':
         this.weights = copyToFloats(task.payload[0] ?? new Uint8Array());
         this.#step = task.step;
-        return { type: 'loaded', step: task.step, digest: this.#digest() };
+        return { type: 'loaded', step: task.step, digest: this.#digestOf() };
       case 'gradient': {
         const sum = copyToIntegers(task.payload).reduce((total, id) => total + id, 0);
         const { step, shard, attempt, rows } = task.assign;
         const payload = bytesOf(Float32Array.from({ length: LENGTH }, (_, i) => sum * i));
         const answer = { step, shard, attempt, lossSum: sum, characters: rows * SEQUENCE_LENGTH, computeMs: 0 };
-        const weightsDigest = task.assign.digest ? this.#digest() : null;
-        const held = task.assign.ship ? null : { digest: digest(payload), finite: true };
+        const weightsDigest = task.assign.digest ? this.#digestOf() : null;
+        const held = task.assign.ship ? null : { digest: digestOf(payload), finite: true };
         return { type: 'gradient', ...answer, weightsDigest, held, payload };
       }
       case 'apply':
         this.#optimizer.apply(this.weights, copyToFloats(task.payload), task.update.learningRate);
         this.#step = task.update.step + 1;
-        return { type: 'applied', step: task.update.step, digest: task.update.digest ? this.#digest() : null };
+        return { type: 'applied', step: task.update.step, digest: task.update.digest ? this.#digestOf() : null };
       case 'snapshot': {
         const payload = bytesOf(Float32Array.from(this.weights));
-        const about = { step: task.step, optimizerSteps: task.step, slots: [], digest: this.#digest() };
+        const about = { step: task.step, optimizerSteps: task.step, slots: [], digest: this.#digestOf() };
         return { type: 'snapshot', ...about, payload };
       }
       case 'evaluate': {
@@ -84,8 +82,8 @@ class SummingCompute implements Compute {
     }
   }
 
-  #digest(): string {
-    return digest(viewAsBytes(this.weights));
+  #digestOf(): string {
+    return digestOf(viewAsBytes(this.weights));
   }
 }
 
@@ -138,7 +136,7 @@ function cluster(overrides: Partial<CoordinatorSettings> = {}): Cluster {
     checkpointEvery: null,
     evaluationRows: [],
     sample: null,
-    initial: { step: 0, digest: digest(new Uint8Array(4 * LENGTH)), optimizerSteps: 0, slots: [] },
+    initial: { step: 0, digest: digestOf(new Uint8Array(4 * LENGTH)), optimizerSteps: 0, slots: [] },
     replicaParts: 1,
     resumption: null,
     describeRows: () => '',
@@ -151,7 +149,7 @@ function cluster(overrides: Partial<CoordinatorSettings> = {}): Cluster {
       clock,
       batches: { windows, evaluation: () => windows(0, 0, 1) },
       store: storeOf(committed, checkpoints),
-      digest,
+      digest: digestOf,
       observe: (report) => reports.push(report),
     },
     {
@@ -182,7 +180,7 @@ function storeOf(committed: CommittedStep[], checkpoints: Replica[]): RunStore {
 let workerCount = 0;
 
 function worker(transport: ClientTransport, compute: Compute = new SummingCompute()): WorkerLoop {
-  const ports = { transport, clock, compute, digest, note: () => undefined, mesh: null };
+  const ports = { transport, clock, compute, digest: digestOf, note: () => undefined, mesh: null };
   return new WorkerLoop(ports, {
     coordinator: ENDPOINT,
     run: null,

@@ -3,7 +3,7 @@
  * the journal and the weights of a run without faults.
  */
 import { LIMITS, LockstepError } from '@lockstep/config';
-import { createDigest } from '@lockstep/reduce';
+import { digestOf } from '@lockstep/reduce';
 import { viewAsBytes } from '@lockstep/runtime';
 import { Cluster } from './cluster.js';
 import { heal, inject } from './inject.js';
@@ -42,14 +42,12 @@ export interface SimulateOptions {
   readonly linesKept?: number;
 }
 
-const digesting = createDigest();
-
 export async function simulate(
   seed: number,
   { isTraced = false, linesKept = 60 }: SimulateOptions = {},
 ): Promise<SeedResult> {
   const options = drawOptions(seed);
-  const cluster = new Cluster(seed, options, await digesting, isTraced);
+  const cluster = new Cluster(seed, options, digestOf, isTraced);
   try {
     await play(cluster, options);
     await check(cluster, options);
@@ -128,7 +126,7 @@ async function check(cluster: Cluster, options: SeedOptions): Promise<void> {
   if (steps.length !== options.steps) cluster.violate(`the journal has ${steps.length} steps of ${options.steps}`);
   const last = cluster.newestCheckpoint();
   if (last?.step !== options.steps) cluster.violate(`the last checkpoint is of step ${last?.step ?? 'none'}`);
-  const digest = await digesting;
+  const digest = digestOf;
   const same = last?.vectors.every(
     (vector, index) => digest(viewAsBytes(vector)) === digest(viewAsBytes(reference.after(last.step).vectors[index])),
   );

@@ -2,7 +2,7 @@
 import type { RunConfig } from '@lockstep/config';
 import { initialWeights } from '@lockstep/model';
 import type { ComputeResult, ComputeTask } from '@lockstep/protocol';
-import { bytesOf, createDigest, weightLayout } from '@lockstep/reduce';
+import { bytesOf, digestOf, weightLayout } from '@lockstep/reduce';
 import { copyToFloats, viewAsBytes } from '@lockstep/runtime';
 import { describe, expect, it } from 'vitest';
 import { transferables } from './compute-protocol.js';
@@ -28,7 +28,6 @@ const CONFIG: RunConfig = {
 };
 const ENVELOPE = { run: 'r', term: 1, membership: 1 };
 const layout = weightLayout(CONFIG);
-const digest = await createDigest();
 const weights = initialWeights(layout, { seed: 1, init: 'torch' });
 const zeros = new Float32Array(layout.length);
 const record = { step: 0, loss: 1, characters: 6, gradientNorm: 1, seconds: 1, shardDigests: ['d'] };
@@ -82,10 +81,10 @@ describe('ComputeService', () => {
     const service = new ComputeService({ kind: 'cpu' });
     expect(await prepare(service)).toMatchObject({ layoutDigest: layout.digest, replica: null });
     await load(service, 0, [bytesOf(weights), bytesOf(zeros), bytesOf(zeros)]);
-    expect(await prepare(service)).toMatchObject({ replica: { step: 0, digest: digest(bytesOf(weights)) } });
+    expect(await prepare(service)).toMatchObject({ replica: { step: 0, digest: digestOf(bytesOf(weights)) } });
     const { payload } = await gradient(service, 0);
     const applied = await apply(service, 0, payload);
-    expect(applied.digest).not.toBe(digest(bytesOf(weights)));
+    expect(applied.digest).not.toBe(digestOf(bytesOf(weights)));
     expect(await prepare(service)).toMatchObject({ replica: { step: 1, digest: applied.digest } });
   });
 
@@ -95,7 +94,7 @@ describe('ComputeService', () => {
     const snapshot = await perform(first, 'snapshot', { type: 'snapshot', step: 1 });
     expect(snapshot).toMatchObject({ step: 1, optimizerSteps: 1 });
     expect(snapshot.payload.byteLength).toBe(3 * 4 * layout.length);
-    expect(digest(snapshot.payload.subarray(0, 4 * layout.length))).toBe(snapshot.digest);
+    expect(digestOf(snapshot.payload.subarray(0, 4 * layout.length))).toBe(snapshot.digest);
 
     const second = new ComputeService({ kind: 'cpu' });
     await prepare(second);
@@ -128,7 +127,7 @@ describe('ComputeService', () => {
       expect((await apply(keeping, step, payload)).digest).toBe(applied.digest);
       const snapshot = await perform(giving, 'snapshot', { type: 'snapshot', step: step + 1 });
       const received = structuredClone(snapshot, { transfer: transferables(snapshot) });
-      expect(digest(received.payload.subarray(0, 4 * larger.length))).toBe(applied.digest);
+      expect(digestOf(received.payload.subarray(0, 4 * larger.length))).toBe(applied.digest);
       expect(received.payload.buffer.byteLength).toBe(3 * 4 * larger.length);
     }
   });
@@ -136,7 +135,7 @@ describe('ComputeService', () => {
   it('vouches for the weights behind a gradient when asked to', async () => {
     const service = await opened();
     expect((await gradient(service, 0)).weightsDigest).toBeNull();
-    expect((await gradient(service, 0, true)).weightsDigest).toBe(digest(bytesOf(weights)));
+    expect((await gradient(service, 0, true)).weightsDigest).toBe(digestOf(bytesOf(weights)));
   });
 
   it('keeps what it holds when an update comes for another step', async () => {
@@ -161,9 +160,9 @@ describe('ComputeService', () => {
     });
     const { payload, weightsDigest } = await gradient(service, 0, true);
     expect(copyToFloats(payload).every((value) => value === 0.5)).toBe(true);
-    expect(weightsDigest).toBe(digest(bytesOf(weights)));
+    expect(weightsDigest).toBe(digestOf(bytesOf(weights)));
     const { digest: afterwards } = await apply(service, 0, payload);
-    expect(afterwards).toBe(digest(bytesOf(new Float32Array(layout.length).fill(0.5))));
+    expect(afterwards).toBe(digestOf(bytesOf(new Float32Array(layout.length).fill(0.5))));
     expect(points).toEqual(['W6 0 0', 'W7 0 0', 'applied 0 -']);
   });
 });

@@ -12,7 +12,7 @@ import type { Model } from '@lockstep/model';
 import { createOptimizer, optimizerSpec } from '@lockstep/optimizer';
 import type { Optimizer } from '@lockstep/optimizer';
 import type { ComputeResult, ComputeTask } from '@lockstep/protocol';
-import { bytesOf, createDigest, fromWire, toWire, weightLayout } from '@lockstep/reduce';
+import { bytesOf, digestOf, fromWire, toWire, weightLayout } from '@lockstep/reduce';
 import type { WeightLayout } from '@lockstep/reduce';
 import { copyToIntegers, replicaFromParts, viewAsBytes, viewAsFloats } from '@lockstep/runtime';
 import { allFinite, scaleInPlace } from '@lockstep/vector';
@@ -26,7 +26,6 @@ interface Prepared {
   readonly layout: WeightLayout;
   readonly engine: Engine;
   readonly model: Model;
-  readonly digest: (bytes: Uint8Array) => string;
 }
 
 interface LoadedReplica {
@@ -78,10 +77,9 @@ export class ComputeService {
       const found = await findEngine(config.engine, { device: this.#device });
       const engine = await loadEngine(found, { device: this.#device });
       checkEngine(engine);
-      const digest = await createDigest();
-      this.#prepared = { config, fingerprint, layout, engine, model: createModel(engine, layout), digest };
+      this.#prepared = { config, fingerprint, layout, engine, model: createModel(engine, layout) };
     }
-    const { engine, layout, digest } = this.#prepared;
+    const { engine, layout } = this.#prepared;
     const replica = this.#replica;
     return {
       type: 'prepared',
@@ -90,12 +88,12 @@ export class ComputeService {
       computeClass: engine.computeClass,
       engine: engine.label,
       device: engine.device.name,
-      replica: replica === undefined ? null : { step: replica.step, digest: digest(bytesOf(replica.weights)) },
+      replica: replica === undefined ? null : { step: replica.step, digest: digestOf(bytesOf(replica.weights)) },
     };
   }
 
   #load({ payload, ...about }: Task<'load'>): ComputeResult {
-    const { config, layout, digest } = this.#tools();
+    const { config, layout } = this.#tools();
     const [loaded, ...vectors] = replicaFromParts(about, payload).vectors;
     invariant(loaded?.length === layout.length, 'a replica of another length');
     const optimizer = createOptimizer(optimizerSpec(config), layout.length);
@@ -103,11 +101,11 @@ export class ComputeService {
     const slots = about.slots.map((slot, index) => [slot, vectors[index]] as const);
     optimizer.restore(about.optimizerSteps, Object.fromEntries(slots));
     this.#replica = { step: about.step, weights, optimizer };
-    return { type: 'loaded', step: about.step, digest: digest(bytesOf(weights)) };
+    return { type: 'loaded', step: about.step, digest: digestOf(bytesOf(weights)) };
   }
 
   #gradient({ assign, payload }: Task<'gradient'>): ComputeResult {
-    const { model, config, digest } = this.#tools();
+    const { model, config } = this.#tools();
     const { step, shard, attempt, rows } = assign;
     const { weights } = this.#atStep(step);
     this.#faultPoint?.('W6', { step, shard });
@@ -121,18 +119,17 @@ export class ComputeService {
     const computeMs = performance.now() - startedMs;
     this.#faultPoint?.('W7', { step, shard }, gradient);
     // Afterwards, so that it vouches for the weights all through the computation.
-    const weightsDigest = assign.digest ? digest(bytesOf(weights)) : null;
+    const weightsDigest = assign.digest ? digestOf(bytesOf(weights)) : null;
     const answer = { type: 'gradient', step, shard, attempt, lossSum, characters, computeMs, weightsDigest } as const;
     const bytes = toWire(gradient, config.wire);
     // What is held is what travels: rounding may have made a large value infinite.
     const isRounded = config.wire !== 'float32';
     const values = isRounded && !assign.ship ? fromWire(bytes, config.wire) : gradient;
-    const held = assign.ship ? null : { digest: digest(bytes), finite: allFinite(values) };
+    const held = assign.ship ? null : { digest: digestOf(bytes), finite: allFinite(values) };
     return { ...answer, held, payload: bytes };
   }
 
   #apply({ update, payload }: Task<'apply'>): ComputeResult {
-    const { digest } = this.#tools();
     const { step } = update;
     const replica = this.#atStep(step);
     const gradient = viewAsFloats(payload);
@@ -140,12 +137,12 @@ export class ComputeService {
     replica.optimizer.apply(replica.weights, gradient, update.learningRate);
     replica.step += 1;
     this.#faultPoint?.('applied', { step }, replica.weights);
-    return { type: 'applied', step, digest: update.digest ? digest(bytesOf(replica.weights)) : null };
+    return { type: 'applied', step, digest: update.digest ? digestOf(bytesOf(replica.weights)) : null };
   }
 
   /** A copy, because the replica is written to by the next update while the snapshot is still being shipped. */
   #snapshot(step: number): ComputeResult {
-    const { digest, layout } = this.#tools();
+    const { layout } = this.#tools();
     const { weights, optimizer } = this.#atStep(step);
     const vectors = [weights, ...Object.values(optimizer.slots)];
     const copy = new Float32Array(vectors.length * layout.length);
@@ -155,7 +152,7 @@ export class ComputeService {
       step,
       optimizerSteps: optimizer.steps,
       slots: Object.keys(optimizer.slots),
-      digest: digest(bytesOf(weights)),
+      digest: digestOf(bytesOf(weights)),
       payload: bytesOf(copy),
     };
   }

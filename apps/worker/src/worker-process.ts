@@ -1,6 +1,6 @@
 /** One worker process: transport, compute thread and loop put together, and the ways in which such a process ends. */
 import { LIMITS, LockstepError } from '@lockstep/config';
-import { createDigest } from '@lockstep/reduce';
+import { digestOf } from '@lockstep/reduce';
 import { WorkerLoop } from '@lockstep/runtime';
 import type { ClientTransport, PeerLinkMaker } from '@lockstep/runtime';
 import { bindPeerServer, connectPeerClient, connectZeroMQClient, openSharedMemory } from '@lockstep/transport';
@@ -58,7 +58,6 @@ export function defaultWorkerName(gpuIndex: number | undefined): string {
 export async function runWorkerProcess(options: WorkerProcessOptions): Promise<void> {
   const { coordinator, note } = options;
   const faultPoint = openFaultPoints(process.env, options.name);
-  const digest = await createDigest();
   faultPoint?.('W0', {});
   const self = options.peer ?? randomUUID();
   const bounds = { maxFrameBytes: MAX_FRAME_BYTES, sendQueue: { bytesMax: SEND_QUEUE_BYTES_MAX } };
@@ -76,7 +75,7 @@ export async function runWorkerProcess(options: WorkerProcessOptions): Promise<v
       transport,
       clock: systemClock,
       compute,
-      digest,
+      digest: digestOf,
       note,
       mesh: { maker, self, shared: openSharedMemory() },
       faultPoint,

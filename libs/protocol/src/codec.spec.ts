@@ -1,5 +1,5 @@
 import { LIMITS } from '@lockstep/config';
-import { createDigest } from '@lockstep/reduce';
+import { digestOf } from '@lockstep/reduce';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeCoordinatorMessage, decodeWorkerMessage, encodeMessage } from './codec.js';
@@ -35,10 +35,8 @@ const HELLO: WorkerMessage = {
 const STAMP = { conversation: 4, sequence: 7 };
 const EMPTY = new Uint8Array();
 const encoder = new TextEncoder();
-const digest = await createDigest();
-
 function read(frames: readonly Uint8Array[]): Letter<WorkerMessage> {
-  const read = decodeWorkerMessage(digest, frames);
+  const read = decodeWorkerMessage(digestOf, frames);
   if ('problem' in read) throw new Error(read.what);
   return read;
 }
@@ -46,18 +44,18 @@ function read(frames: readonly Uint8Array[]): Letter<WorkerMessage> {
 /** A header with a sound checksum around any text. */
 function sealed(text: string, version = PROTOCOL_VERSION): Uint8Array {
   const start = `lockstep/${version} ${text} `;
-  return encoder.encode(start + digest(encoder.encode(start)));
+  return encoder.encode(start + digestOf(encoder.encode(start)));
 }
 
 const header = (value: unknown): Uint8Array => sealed(JSON.stringify(value));
 
 /** A header whose message is the gradient with some fields replaced, and what comes beside the message. */
 function altered(fields: object, beside: object = {}): Uint8Array {
-  return header({ stamp: STAMP, payload: [digest(EMPTY)], message: { ...GRADIENT, ...fields }, ...beside });
+  return header({ stamp: STAMP, payload: [digestOf(EMPTY)], message: { ...GRADIENT, ...fields }, ...beside });
 }
 
 const problemOf = (frames: readonly Uint8Array[]): Unreadable['problem'] | undefined => {
-  const read = decodeWorkerMessage(digest, frames);
+  const read = decodeWorkerMessage(digestOf, frames);
   return 'problem' in read ? read.problem : undefined;
 };
 
@@ -79,31 +77,31 @@ const lengthBits = (frames: readonly Uint8Array[]): number =>
 describe('codec', () => {
   it('gives back message, stamp and payload, the payload uncopied and with its digest', () => {
     const payload = new Uint8Array([1, 2, 3]);
-    const letter = read(encodeMessage(digest, GRADIENT, STAMP, [payload]));
-    expect(letter).toMatchObject({ message: GRADIENT, stamp: STAMP, payloadDigests: [digest(payload)] });
+    const letter = read(encodeMessage(digestOf, GRADIENT, STAMP, [payload]));
+    expect(letter).toMatchObject({ message: GRADIENT, stamp: STAMP, payloadDigests: [digestOf(payload)] });
     expect(letter.payload[0]).toBe(payload);
-    expect(read(encodeMessage(digest, HELLO, STAMP))).toMatchObject({ message: HELLO, payload: [] });
+    expect(read(encodeMessage(digestOf, HELLO, STAMP))).toMatchObject({ message: HELLO, payload: [] });
   });
 
   it('takes along how long an answer took, when it is told', () => {
     const times = { waitedMs: 0.25, workedMs: 1000 };
-    expect(read(encodeMessage(digest, HELLO, STAMP, [], [], times)).times).toEqual(times);
-    expect(read(encodeMessage(digest, HELLO, STAMP)).times).toBeUndefined();
+    expect(read(encodeMessage(digestOf, HELLO, STAMP, [], [], times)).times).toEqual(times);
+    expect(read(encodeMessage(digestOf, HELLO, STAMP)).times).toBeUndefined();
   });
 
   it('takes digests that the sender has already', () => {
     const payload = new Uint8Array([1, 2, 3]);
-    const known = encodeMessage(digest, GRADIENT, STAMP, [payload], [digest(payload)]);
-    expect(known).toEqual(encodeMessage(digest, GRADIENT, STAMP, [payload]));
+    const known = encodeMessage(digestOf, GRADIENT, STAMP, [payload], [digestOf(payload)]);
+    expect(known).toEqual(encodeMessage(digestOf, GRADIENT, STAMP, [payload]));
   });
 
   it.each([Number.NaN, Infinity, -Infinity])('lets a loss of %s through: the run has diverged', (lossSum) => {
-    const { message } = read(encodeMessage(digest, { ...GRADIENT, lossSum }, STAMP, [EMPTY]));
+    const { message } = read(encodeMessage(digestOf, { ...GRADIENT, lossSum }, STAMP, [EMPTY]));
     expect(message).toMatchObject({ type: 'gradient', lossSum: Number.NaN });
   });
 
   it('starts with a readable preamble', () => {
-    const [first] = encodeMessage(digest, HELLO, STAMP);
+    const [first] = encodeMessage(digestOf, HELLO, STAMP);
     expect(new TextDecoder().decode(first)).toMatch(/^lockstep\/4 \{"stamp":\{"conversation":4,.*\}\} [0-9a-f]{16}$/);
   });
 
@@ -112,21 +110,21 @@ describe('codec', () => {
     ['3', sealed('{"of":"another form"}', 3)],
     ['9', sealed('', 9)],
   ])('names version %s as another version', (version, frame) => {
-    const read = decodeWorkerMessage(digest, [frame]);
+    const read = decodeWorkerMessage(digestOf, [frame]);
     expect(read).toMatchObject({ problem: 'version', what: expect.stringContaining(`protocol ${version}`) });
   });
 
   it('keeps ids of characters and names outside ASCII as they are', () => {
     const host = 'h\u00f6st-\u{1f680}';
-    expect(read(encodeMessage(digest, { ...HELLO, host }, STAMP)).message).toMatchObject({ host });
+    expect(read(encodeMessage(digestOf, { ...HELLO, host }, STAMP)).message).toMatchObject({ host });
   });
 });
 
 describe('damage', () => {
   it('by any single bit is refused, in the header and in the payload', () => {
     for (const frames of [
-      encodeMessage(digest, GRADIENT, STAMP, [Uint8Array.from({ length: 40 }, (_, index) => index * 7)]),
-      encodeMessage(digest, HELLO, STAMP),
+      encodeMessage(digestOf, GRADIENT, STAMP, [Uint8Array.from({ length: 40 }, (_, index) => index * 7)]),
+      encodeMessage(digestOf, HELLO, STAMP),
     ]) {
       expect(problemOf(frames)).toBeUndefined();
       for (let bit = 0; bit < lengthBits(frames); bit += 1) {
@@ -139,7 +137,7 @@ describe('damage', () => {
     const bytes = fc.uint8Array({ minLength: 1, maxLength: 300_000 });
     fc.assert(
       fc.property(bytes, fc.nat(), (payload, place) => {
-        const frames = encodeMessage(digest, GRADIENT, STAMP, [payload]);
+        const frames = encodeMessage(digestOf, GRADIENT, STAMP, [payload]);
         const headerBits = 8 * (frames[0]?.byteLength ?? 0);
         const bit = headerBits + (place % (8 * payload.byteLength));
         expect(problemOf(withBitFlipped(frames, bit))).toBe('damaged');
@@ -149,7 +147,7 @@ describe('damage', () => {
   });
 
   it('by cutting off is refused, wherever it is cut', () => {
-    const frames = encodeMessage(digest, GRADIENT, STAMP, [Uint8Array.from({ length: 20 }, (_, index) => index)]);
+    const frames = encodeMessage(digestOf, GRADIENT, STAMP, [Uint8Array.from({ length: 20 }, (_, index) => index)]);
     const [first = EMPTY, payload = EMPTY] = frames;
     for (let length = 0; length < first.byteLength; length += 1) {
       expect(problemOf([first.subarray(0, length), payload]), `header of ${length}`).toBe('damaged');
@@ -160,8 +158,8 @@ describe('damage', () => {
   });
 
   it('by taking the payload of another message is refused', () => {
-    const [first = EMPTY] = encodeMessage(digest, GRADIENT, STAMP, [Uint8Array.of(1)]);
-    const [, payload = EMPTY] = encodeMessage(digest, GRADIENT, STAMP, [Uint8Array.of(2)]);
+    const [first = EMPTY] = encodeMessage(digestOf, GRADIENT, STAMP, [Uint8Array.of(1)]);
+    const [, payload = EMPTY] = encodeMessage(digestOf, GRADIENT, STAMP, [Uint8Array.of(2)]);
     expect(problemOf([first, payload])).toBe('damaged');
   });
 });
@@ -195,8 +193,8 @@ describe('what is no message', () => {
   });
 
   it('is a worker to whom expects a coordinator', () => {
-    const frames = encodeMessage(digest, GRADIENT, STAMP, [EMPTY]);
-    expect(decodeCoordinatorMessage(digest, frames)).toMatchObject({ problem: 'damaged' });
+    const frames = encodeMessage(digestOf, GRADIENT, STAMP, [EMPTY]);
+    expect(decodeCoordinatorMessage(digestOf, frames)).toMatchObject({ problem: 'damaged' });
   });
 
   it('never throws, whatever the bytes', () => {
@@ -213,7 +211,7 @@ describe('what is no message', () => {
     fc.assert(
       fc.property(fc.array(frame, { maxLength: 4 }), (frames) => {
         for (const decode of [decodeWorkerMessage, decodeCoordinatorMessage]) {
-          const read = decode(digest, frames);
+          const read = decode(digestOf, frames);
           expect('problem' in read ? read.what : read.message.type).toBeTypeOf('string');
         }
       }),

@@ -27,7 +27,7 @@ const BEFORE_CHECKSUMS = 1;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** The fast digest of bytes as 16 hex digits: `createDigest` of @lockstep/reduce. */
+/** The fast digest of bytes as 16 hex digits: `digestOf` of @lockstep/reduce. */
 export type Digest = (bytes: Uint8Array) => string;
 
 export interface Letter<M> {

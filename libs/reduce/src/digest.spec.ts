@@ -1,41 +1,43 @@
 import { describe, expect, it } from 'vitest';
-import xxhash from 'xxhash-wasm';
-import { bytesOf, createDigest } from './digest.js';
+import { bytesOf, digestOf } from './digest.js';
 
 const encoder = new TextEncoder();
 
-describe('createDigest', () => {
-  it('is xxh64: the published vectors', async () => {
-    const digest = await createDigest();
-    expect(digest(new Uint8Array(0))).toBe('ef46db3751d8e999');
-    expect(digest(encoder.encode('a'))).toBe('d24ec4f1a98c6e5b');
-    expect(digest(encoder.encode('abc'))).toBe('44bc2cf5ad770999');
+describe('digestOf', () => {
+  it('is xxh64: the published vectors', () => {
+    expect(digestOf(new Uint8Array(0))).toBe('ef46db3751d8e999');
+    expect(digestOf(encoder.encode('a'))).toBe('d24ec4f1a98c6e5b');
+    expect(digestOf(encoder.encode('abc'))).toBe('44bc2cf5ad770999');
   });
 
-  it('does not depend on how the bytes are cut on the way', async () => {
-    const digest = await createDigest();
-    const { h64Raw } = await xxhash();
-    for (const length of [31, 32, 33, 65_535, 65_536, 65_537, 131_072, 200_001]) {
-      const bytes = Uint8Array.from({ length }, (_, index) => (index * 31 + (index >> 8)) & 0xff);
-      expect(digest(bytes)).toBe(h64Raw(bytes).toString(16).padStart(16, '0'));
-    }
+  it.each([
+    [31, 'f9c815c599cbb32d'],
+    [32, 'ba7bafd4734262dd'],
+    [33, '791cbe857e7fa007'],
+    [65_537, 'f137be989b27f237'],
+    [200_001, '4481381e0eb8b5f7'],
+  ])('gives what two other implementations give for %i bytes, wherever they lie', (length, expected) => {
+    const memory = Uint8Array.from(
+      { length: length + 3 },
+      (_, index) => ((index - 3) * 31 + ((index - 3) >> 8)) & 0xff,
+    );
+    expect(digestOf(memory.subarray(3))).toBe(expected);
+    expect(digestOf(memory.slice(3))).toBe(expected);
   });
 
-  it('sees one changed bit anywhere', async () => {
-    const digest = await createDigest();
+  it('sees one changed bit anywhere', () => {
     const weights = Float32Array.from({ length: 50_000 }, (_, index) => Math.fround(index / 7));
-    const before = digest(bytesOf(weights));
+    const before = digestOf(bytesOf(weights));
     for (const place of [0, 16_383, 16_384, 49_999]) {
       const changed = weights.slice();
       bytesOf(changed)[4 * place] ^= 1;
-      expect(digest(bytesOf(changed))).not.toBe(before);
+      expect(digestOf(bytesOf(changed))).not.toBe(before);
     }
-    expect(digest(bytesOf(weights))).toBe(before);
+    expect(digestOf(bytesOf(weights))).toBe(before);
   });
 
-  it('writes sixteen digits when the first are zero', async () => {
-    const digest = await createDigest();
-    const short = Array.from({ length: 2000 }, (_, index) => digest(encoder.encode(String(index))));
+  it('writes sixteen digits when the first are zero', () => {
+    const short = Array.from({ length: 2000 }, (_, index) => digestOf(encoder.encode(String(index))));
     expect(short.every((hex) => /^[0-9a-f]{16}$/.test(hex))).toBe(true);
     expect(short.some((hex) => hex.startsWith('0'))).toBe(true);
   });

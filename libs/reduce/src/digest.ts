@@ -1,25 +1,15 @@
 /**
- * A fast fingerprint of weights and gradients, for replicas to compare every few steps. xxh64 finds divergence, not
- * malice; checkpoints and the end of a run use SHA-256.
+ * A fast fingerprint of weights and gradients, for replicas to compare after every step. xxh64 finds divergence and
+ * flipped bits, not malice; checkpoints and the end of a run use SHA-256.
  */
 import { invariant } from '@lockstep/config';
-import xxhash from 'xxhash-wasm';
+import { xxh64 } from '@node-rs/xxhash';
 
 const HEX_DIGITS = 16;
 
-/** WebAssembly hashes its own memory, so bytes are copied in; pieces of this size stay in the processor's cache. */
-const CHUNK_BYTES = 65_536;
-
-/** Compiles the hash; the function it gives returns the xxh64 (seed 0) of the bytes as 16 hex digits. */
-export async function createDigest(): Promise<(bytes: Uint8Array) => string> {
-  const { create64 } = await xxhash();
-  return (bytes) => {
-    const hash = create64();
-    for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
-      hash.update(bytes.subarray(start, start + CHUNK_BYTES));
-    }
-    return hash.digest().toString(16).padStart(HEX_DIGITS, '0');
-  };
+/** The xxh64 (seed 0) of the bytes as 16 hex digits. */
+export function digestOf(bytes: Uint8Array): string {
+  return xxh64(bytes).toString(16).padStart(HEX_DIGITS, '0');
 }
 
 /** The bytes of a vector as they travel: little-endian, a view without a copy. */

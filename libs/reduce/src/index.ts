@@ -1,4 +1,4 @@
-export { bytesOf, createDigest } from './digest.js';
+export { bytesOf, digestOf } from './digest.js';
 export { Exchange } from './exchange.js';
 export type { ExchangeSetting, Piece, SendPiece } from './exchange.js';
 export { clipScale, finishGradient, meanInPlace, normOf, SQUARES_BLOCK_LENGTH } from './finish.js';

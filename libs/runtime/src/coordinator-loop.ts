@@ -34,7 +34,7 @@ export interface CoordinatorPorts {
   readonly clock: Clock;
   readonly batches: Batches;
   readonly store: RunStore;
-  /** `createDigest` of @lockstep/reduce. */
+  /** `digestOf` of @lockstep/reduce. */
   readonly digest: Digest;
   readonly observe: (report: Report) => void;
   /** Told what is done and when; without it no time is taken. */

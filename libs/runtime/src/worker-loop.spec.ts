@@ -2,12 +2,11 @@
 import { LockstepError } from '@lockstep/config';
 import { decodeWorkerMessage, encodeMessage } from '@lockstep/protocol';
 import type { ComputeResult, ComputeTask, CoordinatorMessage, Times, WorkerMessage } from '@lockstep/protocol';
-import { createDigest } from '@lockstep/reduce';
+import { digestOf } from '@lockstep/reduce';
 import { describe, expect, it } from 'vitest';
 import type { ClientEvent, ClientTransport, Clock, Frames } from './ports.js';
 import { WorkerLoop } from './worker-loop.js';
 
-const digest = await createDigest();
 const ENVELOPE = { run: 'run-1', term: 1, membership: 1 };
 const WELCOME = {
   type: 'welcome',
@@ -31,7 +30,7 @@ class Line implements ClientTransport {
   #handler: (event: ClientEvent) => void = () => undefined;
 
   send(frames: Frames): void {
-    const letter = decodeWorkerMessage(digest, frames);
+    const letter = decodeWorkerMessage(digestOf, frames);
     if ('problem' in letter) throw new Error(letter.what);
     if (letter.stamp.conversation !== this.conversation) this.#sequence = 0;
     this.conversation = letter.stamp.conversation;
@@ -58,7 +57,7 @@ class Line implements ClientTransport {
   say(message: CoordinatorMessage, payload: readonly Uint8Array[] = []): Frames {
     const stamp = { conversation: this.conversation, sequence: this.#sequence };
     this.#sequence += 1;
-    const frames = encodeMessage(digest, message, stamp, payload);
+    const frames = encodeMessage(digestOf, message, stamp, payload);
     this.emit({ type: 'message', frames });
     return frames;
   }
@@ -85,7 +84,7 @@ class Bench {
       this.points.push([point, step, shard].filter((part) => part !== undefined).join(' '));
     };
     this.loop = new WorkerLoop(
-      { transport: this.line, clock, compute: { submit }, digest, note, mesh: null, faultPoint },
+      { transport: this.line, clock, compute: { submit }, digest: digestOf, note, mesh: null, faultPoint },
       {
         ...{
           coordinator: 'tcp://c:1',

@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { planShards } from '@lockstep/data';
 import type { CoordinatorSettings } from '@lockstep/protocol';
-import { createDigest } from '@lockstep/reduce';
+import { digestOf } from '@lockstep/reduce';
 import { CoordinatorLoop } from '@lockstep/runtime';
 import type { RunStore, ServerTransport } from '@lockstep/runtime';
 import { bindZeroMQServer } from '@lockstep/transport';
@@ -77,7 +77,7 @@ async function coordinate(job: StarJob): Promise<void> {
   const window = new Uint8Array(8);
   const batches = { windows: () => window, evaluation: () => window };
   const loop = new CoordinatorLoop(
-    { transport, clock: fakeClock, batches, store, digest: await createDigest(), observe: () => undefined },
+    { transport, clock: fakeClock, batches, store, digest: digestOf, observe: () => undefined },
     {
       settings: settingsFor(job),
       initialReplica: { step: 0, optimizerSteps: 0, slots: [], vectors: [new Float32Array(1)] },

@@ -1,7 +1,7 @@
 /** A worker process with everything but an engine. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ComputeResult, ComputeTask } from '@lockstep/protocol';
-import { bytesOf, createDigest } from '@lockstep/reduce';
+import { bytesOf, digestOf } from '@lockstep/reduce';
 import { WorkerLoop } from '@lockstep/runtime';
 import type { Clock } from '@lockstep/runtime';
 import { connectZeroMQClient } from '@lockstep/transport';
@@ -24,7 +24,7 @@ export async function runFakeWorker({ endpoint, worker, values }: StarJob): Prom
   const original = readyMade(worker, values);
   const compute = { submit: (task: ComputeTask) => Promise.resolve(answer(task, original)) };
   const loop = new WorkerLoop(
-    { transport, clock: fakeClock, compute, digest: await createDigest(), note: () => undefined, mesh: null },
+    { transport, clock: fakeClock, compute, digest: digestOf, note: () => undefined, mesh: null },
     {
       ...{ coordinator: endpoint, run: null, softwareVersion: FAKE.version, name: `worker-${worker}` },
       ...{ supervised: false, host: 'bench', pid: process.pid, connectDeadlineMs: 60_000 },

@@ -6,7 +6,7 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { bytesOf, createDigest } from '@lockstep/reduce';
+import { bytesOf, digestOf } from '@lockstep/reduce';
 import { GradientExchange, PeerLinks, viewAsFloats } from '@lockstep/runtime';
 import { bindPeerServer, connectPeerClient, openSharedMemory } from '@lockstep/transport';
 import { ENVELOPE, meanOf, readyMade } from '../star-job.js';
@@ -54,7 +54,7 @@ async function runWorker({ worker, workers, values, share }: MeshJob): Promise<v
   let mean: Uint8Array = new Uint8Array();
   const links = new PeerLinks(maker, peer, (event) => exchange.onEvent(event));
   const exchange = new GradientExchange({
-    ...{ links, shared, clock: fakeClock, digest: await createDigest() },
+    ...{ links, shared, clock: fakeClock, digest: digestOf },
     dispatch: (event) => {
       if (event.type !== 'exchanged') throw new Error(JSON.stringify(event));
       mean = event.mean;

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { openJournal } from '@lockstep/checkpoint';
 import { PRESETS } from '@lockstep/config';
 import { createSchedule, cutRows, randomStream } from '@lockstep/data';
-import { bytesOf, createDigest } from '@lockstep/reduce';
+import { bytesOf, digestOf } from '@lockstep/reduce';
 import { serve } from './serve.js';
 
 const LENGTH = 4_022_850;
@@ -21,7 +21,6 @@ const { batchSize, sequenceLength } = PRESETS.tutorial;
 const random = randomStream(1, 'overhead');
 const ids = Int32Array.from({ length: WINDOWS * (sequenceLength + 1) }, () => random.below(66));
 const schedule = createSchedule({ windowCount: WINDOWS, batchSize, order: 'shuffled', seed: 1 });
-const digest = await createDigest();
 const journal = await openJournal(join(process.argv[2] ?? '.', 'overhead.ndjson'));
 const vector = Float32Array.from({ length: LENGTH }, (_, index) => index % 97);
 let step = 0;
@@ -30,7 +29,7 @@ async function overhead(): Promise<void> {
   cutRows(ids, schedule.windows(step), 0, batchSize, sequenceLength);
   step += 1;
   let last = '';
-  for (let count = 0; count < DIGESTS; count += 1) last = digest(bytesOf(vector));
+  for (let count = 0; count < DIGESTS; count += 1) last = digestOf(bytesOf(vector));
   await journal.append({
     kind: 'step',
     term: 1,

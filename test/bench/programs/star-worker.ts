@@ -4,14 +4,13 @@
  */
 import { decodeCoordinatorMessage, encodeMessage } from '@lockstep/protocol';
 import type { CoordinatorMessage, WorkerMessage } from '@lockstep/protocol';
-import { bytesOf, createDigest } from '@lockstep/reduce';
+import { bytesOf, digestOf } from '@lockstep/reduce';
 import { copyToFloats } from '@lockstep/runtime';
 import { connectZeroMQClient } from '@lockstep/transport';
 import { ENVELOPE, meanOf, readyMade } from '../star-job.js';
 import type { StarJob } from '../star-job.js';
 
 export async function runStarWorker({ endpoint, worker, workers, values }: StarJob): Promise<void> {
-  const digest = await createDigest();
   const client = await connectZeroMQClient({ endpoint, peerId: `worker-${worker}`, maxFrameBytes: 4 * values });
   const original = readyMade(worker, values);
   // A sent frame belongs to the transport: as an engine does, this makes a fresh gradient every step, ahead of time.
@@ -20,7 +19,7 @@ export async function runStarWorker({ endpoint, worker, workers, values }: StarJ
   const send = (message: WorkerMessage, payload: Uint8Array[] = []): void => {
     const stamp = { conversation: 0, sequence };
     sequence += 1;
-    client.send(encodeMessage(digest, message, stamp, payload));
+    client.send(encodeMessage(digestOf, message, stamp, payload));
   };
   const obey = (message: CoordinatorMessage, [payload]: readonly Uint8Array[]): void => {
     if (message.type === 'assign') {
@@ -40,7 +39,7 @@ export async function runStarWorker({ endpoint, worker, workers, values }: StarJ
   client.onEvent((event) => {
     if (event.type === 'connected') send({ type: 'synced', ...ENVELOPE, step: 0, digest: '' });
     if (event.type !== 'message') return;
-    const letter = decodeCoordinatorMessage(digest, event.frames);
+    const letter = decodeCoordinatorMessage(digestOf, event.frames);
     if ('problem' in letter) throw new Error(letter.what);
     obey(letter.message, letter.payload);
   });

@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { decodeWorkerMessage, encodeMessage } from '@lockstep/protocol';
 import type { CoordinatorMessage, WorkerMessage } from '@lockstep/protocol';
-import { bytesOf, createDigest, finishGradient, TreeSum } from '@lockstep/reduce';
+import { bytesOf, digestOf, finishGradient, TreeSum } from '@lockstep/reduce';
 import { copyToFloats } from '@lockstep/runtime';
 import { bindZeroMQServer } from '@lockstep/transport';
 import { allFinite } from '@lockstep/vector';
@@ -25,14 +25,13 @@ if (job.role === 'worker') await runStarWorker(job);
 else await coordinate(job);
 
 async function coordinate({ workers, values, repeats }: StarJob): Promise<void> {
-  const digest = await createDigest();
   const server = await bindZeroMQServer({ endpoint: 'tcp://127.0.0.1:0', maxFrameBytes: 4 * values });
   const peers: string[] = [];
   let sequence = 0;
   const send = (peer: string, message: CoordinatorMessage, payload: Uint8Array[] = [], digests?: string[]): void => {
     const stamp = { conversation: 0, sequence };
     sequence += 1;
-    server.send(peer, encodeMessage(digest, message, stamp, payload, digests ?? payload.map(digest)));
+    server.send(peer, encodeMessage(digestOf, message, stamp, payload, digests ?? payload.map(digestOf)));
   };
 
   let step = 0;
@@ -44,7 +43,7 @@ async function coordinate({ workers, values, repeats }: StarJob): Promise<void> 
     const { norm } = finishGradient(mean, workers, undefined);
     const record = { step, loss: 0, characters: workers, gradientNorm: norm, seconds: 0, shardDigests: [''] };
     const bytes = bytesOf(mean);
-    const digests = [digest(bytes)];
+    const digests = [digestOf(bytes)];
     const about = { step, learningRate: 1, exchange: null, scale: 1, digest: false, record, journalled: 0 };
     for (const peer of peers) send(peer, { type: 'update', ...ENVELOPE, ...about }, [bytes], digests);
   };
@@ -66,7 +65,7 @@ async function coordinate({ workers, values, repeats }: StarJob): Promise<void> 
   };
   server.onEvent((event) => {
     if (event.type === 'gone') throw new Error(`${event.peer} is gone: ${event.reason}`);
-    const letter = decodeWorkerMessage(digest, event.frames);
+    const letter = decodeWorkerMessage(digestOf, event.frames);
     if ('problem' in letter) throw new Error(letter.what);
     hear(event.peer, letter.message, letter.payload);
   });

@@ -6,7 +6,7 @@ import { listCheckpoints, systemDisk } from '@lockstep/checkpoint';
 import { LIMITS, LockstepError, setOrDefault } from '@lockstep/config';
 import { createOptimizer, optimizerSpec } from '@lockstep/optimizer';
 import type { CoordinatorOutcome, CoordinatorSettings } from '@lockstep/protocol';
-import { createDigest } from '@lockstep/reduce';
+import { digestOf } from '@lockstep/reduce';
 import { CoordinatorLoop } from '@lockstep/runtime';
 import type { Replica } from '@lockstep/runtime';
 import { openFaultPoints, systemClock } from '@lockstep/worker';
@@ -187,7 +187,7 @@ async function beginLife(leading: Leading, store: DirectoryStore, initial: Repli
     {
       ...{ transport, clock: systemClock, batches: plan.batches, store, faultPoint },
       probe: profile?.probe,
-      digest: await createDigest(),
+      digest: digestOf,
       observe: (report) => {
         observer.observe(report);
         // Started again under its name it would be refused each time, until the budget for crashes is used up.

@@ -3,7 +3,7 @@ import { readRunFile } from '@lockstep/checkpoint';
 import { configFingerprint, LIMITS, parseCadence, setOrDefault } from '@lockstep/config';
 import { createOptimizer, optimizerSpec } from '@lockstep/optimizer';
 import type { CoordinatorSettings, Plan, ReplicaAbout, Resumption, SampleRequest } from '@lockstep/protocol';
-import { bytesOf, createDigest } from '@lockstep/reduce';
+import { bytesOf, digestOf } from '@lockstep/reduce';
 import type { Replica } from '@lockstep/runtime';
 import { existsSync } from 'node:fs';
 import type { Assignment } from '../supervise/messages.js';
@@ -69,8 +69,7 @@ export async function coordinatorSettings(parts: SettingsParts): Promise<Coordin
 }
 
 async function aboutOf({ step, optimizerSteps, slots, vectors }: Replica): Promise<ReplicaAbout> {
-  const digest = await createDigest();
-  return { step, optimizerSteps, slots, digest: digest(bytesOf(vectors[0] ?? new Float32Array())) };
+  return { step, optimizerSteps, slots, digest: digestOf(bytesOf(vectors[0] ?? new Float32Array())) };
 }
 
 /** In how many parts the weights and the optimizer's vectors travel. */
