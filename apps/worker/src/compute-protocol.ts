@@ -6,6 +6,7 @@ import { LockstepError, toLockstepError } from '@lockstep/config';
 import type { ErrorKind } from '@lockstep/config';
 import type { DeviceRequest } from '@lockstep/engine';
 import type { ComputeResult, ComputeTask } from '@lockstep/protocol';
+import type { MemoryReference } from '@lockstep/transport';
 
 export interface ComputeThreadData {
   readonly device: DeviceRequest;
@@ -16,6 +17,8 @@ export interface ComputeThreadData {
 export interface ComputeRequest {
   readonly id: number;
   readonly task: ComputeTask;
+  /** Of a task without a payload: where it lies. Of a gradient: where it may be written. */
+  readonly memory: MemoryReference | null;
 }
 
 export interface PortableError {
@@ -26,7 +29,9 @@ export interface PortableError {
 }
 
 export type ComputeReply =
-  { readonly id: number; readonly result: ComputeResult } | { readonly id: number; readonly error: PortableError };
+  /** `inMemory`: the payload has been written to the memory of the request. */
+  | { readonly id: number; readonly result: ComputeResult; readonly inMemory: boolean }
+  | { readonly id: number; readonly error: PortableError };
 
 export function toPortable(thrown: unknown): PortableError {
   const { kind, message, hint, stack, cause } = toLockstepError(thrown);

@@ -47,15 +47,17 @@ export class ComputeService {
     this.#faultPoint = faultPoint;
   }
 
-  /** @throws LockstepError when the engine cannot be had, computes wrongly, or a vector does not fit the model */
-  async perform(task: ComputeTask): Promise<ComputeResult> {
+  /**
+   * @param room where a gradient may be written that is to be held
+   * @throws LockstepError when the engine cannot be had, computes wrongly, or a vector does not fit the model */
+  async perform(task: ComputeTask, room: Uint8Array | null = null): Promise<ComputeResult> {
     switch (task.type) {
       case 'prepare':
         return this.#prepare(task.config);
       case 'load':
         return this.#load(task);
       case 'gradient':
-        return this.#gradient(task);
+        return this.#gradient(task, room);
       case 'apply':
         return this.#apply(task);
       case 'snapshot':
@@ -104,7 +106,7 @@ export class ComputeService {
     return { type: 'loaded', step: about.step, digest: digestOf(bytesOf(weights)) };
   }
 
-  #gradient({ assign, payload }: Task<'gradient'>): ComputeResult {
+  #gradient({ assign, payload }: Task<'gradient'>, room: Uint8Array | null): ComputeResult {
     const { model, config } = this.#tools();
     const { step, shard, attempt, rows } = assign;
     const { weights } = this.#atStep(step);
@@ -115,6 +117,7 @@ export class ComputeService {
       copyToIntegers(payload),
       rows,
       config.sequenceLength,
+      room === null || config.wire !== 'float32' ? undefined : viewAsFloats(room),
     );
     const computeMs = performance.now() - startedMs;
     this.#faultPoint?.('W7', { step, shard }, gradient);

@@ -3,6 +3,7 @@
  * one of its own and the main thread stays free for heartbeats. Tasks are done in the order in which they come.
  */
 import { invariant } from '@lockstep/config';
+import { dereference } from '@lockstep/transport';
 import { parentPort, workerData } from 'node:worker_threads';
 import { toPortable, transferables } from './compute-protocol.js';
 import type { ComputeReply, ComputeRequest, ComputeThreadData } from './compute-protocol.js';
@@ -15,10 +16,14 @@ const { device, worker } = workerData as ComputeThreadData;
 const service = new ComputeService(device, openFaultPoints(process.env, worker));
 let queue: Promise<void> = Promise.resolve();
 
-async function perform({ id, task }: ComputeRequest): Promise<void> {
+async function perform({ id, task, memory }: ComputeRequest): Promise<void> {
   try {
-    const result = await service.perform(task);
-    port?.postMessage({ id, result } satisfies ComputeReply, transferables(result));
+    const bytes = memory === null ? null : dereference(memory);
+    const isPayload = bytes !== null && task.type === 'apply';
+    const result = await service.perform(isPayload ? { ...task, payload: bytes } : task, bytes);
+    const inMemory = 'payload' in result && result.payload.buffer === bytes?.buffer;
+    const reply = inMemory ? { ...result, payload: new Uint8Array() } : result;
+    port?.postMessage({ id, result: reply, inMemory } satisfies ComputeReply, inMemory ? [] : transferables(result));
   } catch (thrown) {
     port?.postMessage({ id, error: toPortable(thrown) } satisfies ComputeReply);
   }

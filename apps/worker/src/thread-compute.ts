@@ -2,11 +2,12 @@
  * The `Compute` port over a worker thread, started when the configuration is known: the engine reads its thread
  * count only once, from the environment.
  */
-import { LockstepError, parseRunConfig, toLockstepError } from '@lockstep/config';
+import { invariant, LockstepError, parseRunConfig, toLockstepError } from '@lockstep/config';
 import { engineEnvironment } from '@lockstep/engine';
 import type { DeviceRequest } from '@lockstep/engine';
 import type { ComputeResult, ComputeTask } from '@lockstep/protocol';
 import type { Compute } from '@lockstep/runtime';
+import { referenceTo } from '@lockstep/transport';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { fromPortable } from './compute-protocol.js';
@@ -19,6 +20,7 @@ const LOOK_AGAIN_MS = 10;
 interface Waiting {
   readonly resolve: (result: ComputeResult) => void;
   readonly reject: (error: unknown) => void;
+  readonly room: Uint8Array | null;
 }
 
 export class ThreadCompute implements Compute {
@@ -39,16 +41,16 @@ export class ThreadCompute implements Compute {
     this.#worker = worker;
   }
 
-  submit(task: ComputeTask): Promise<ComputeResult> {
+  submit(task: ComputeTask, room: Uint8Array | null): Promise<ComputeResult> {
     return new Promise((resolve, reject) => {
       if (task.type === 'prepare') this.#thread ??= this.#start(task.config);
       if (this.#thread === undefined) throw new LockstepError('internal', 'a task came before the configuration', '');
       if (this.#end !== undefined) throw this.#end;
       const id = this.#nextId;
       this.#nextId += 1;
-      this.#waiting.set(id, { resolve, reject });
-      const [portable, moved] = toMove(task);
-      this.#thread.postMessage({ id, task: portable } satisfies ComputeRequest, moved);
+      this.#waiting.set(id, { resolve, reject, room });
+      const [request, moved] = toMove(task, room);
+      this.#thread.postMessage({ id, ...request } satisfies ComputeRequest, moved);
     });
   }
 
@@ -78,7 +80,7 @@ export class ThreadCompute implements Compute {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
     if ('error' in reply) waiting?.reject(fromPortable(reply.error));
-    else waiting?.resolve(reply.result);
+    else waiting?.resolve(reply.inMemory ? inRoom(reply.result, waiting.room) : reply.result);
   }
 
   /** The first cause stands: an error is followed by the end of the thread. */
@@ -89,9 +91,18 @@ export class ThreadCompute implements Compute {
   }
 }
 
-/** A view that is posted takes all of its memory along, and a mean gradient may be a part of what workers share. */
-function toMove(task: ComputeTask): [ComputeTask, ArrayBuffer[]] {
-  if (task.type !== 'apply') return [task, []];
+type Request = Pick<ComputeRequest, 'task' | 'memory'>;
+
+/** A mean gradient in shared memory is told by its address; one of our own is posted, as a copy, for it may be a part. */
+function toMove(task: ComputeTask, room: Uint8Array | null): [Request, ArrayBuffer[]] {
+  if (task.type !== 'apply') return [{ task, memory: room === null ? null : referenceTo(room) }, []];
+  const memory = referenceTo(task.payload);
+  if (memory !== null) return [{ task: { ...task, payload: new Uint8Array() }, memory }, []];
   const payload = new Uint8Array(task.payload);
-  return [{ ...task, payload }, [payload.buffer]];
+  return [{ task: { ...task, payload }, memory }, [payload.buffer]];
+}
+
+function inRoom(result: ComputeResult, room: Uint8Array | null): ComputeResult {
+  invariant('payload' in result && room !== null, 'an answer in memory that was not given');
+  return { ...result, payload: room };
 }

@@ -18,7 +18,8 @@ import { createSampler } from './sampler.js';
 import type { Sampler } from './sampler.js';
 import { registerCharacterStep } from './step-kernel.js';
 import { timeMajor } from './windows.js';
-import { downloadGradient, modelShape, uploadWeights } from './weights.js';
+import { downloadGradient, downloadInto, modelShape, uploadWeights } from './weights.js';
+import type { ModelTensors } from './weights.js';
 
 export interface LossSum {
   /** Sum over all characters, nats; added in float64. */
@@ -28,7 +29,7 @@ export interface LossSum {
 }
 
 export interface LossAndGradient extends LossSum {
-  /** Gradient of `lossSum`, flat, in layout order; the caller's own. */
+  /** Gradient of `lossSum`, flat, in layout order; the caller's own, or what the caller gave for it. */
   readonly gradient: Float32Array;
 }
 
@@ -37,7 +38,14 @@ export interface LossAndGradient extends LossSum {
  * keeps a reference to what it is given, and no tensor outlives a call but those of a sampler.
  */
 export interface Model {
-  gradients(weights: Float32Array, ids: Int32Array, rows: number, sequenceLength: number): LossAndGradient;
+  /** @param into as long as the weights, for the gradient to be written to; without it memory is made for it */
+  gradients(
+    weights: Float32Array,
+    ids: Int32Array,
+    rows: number,
+    sequenceLength: number,
+    into?: Float32Array,
+  ): LossAndGradient;
   /** The forward pass alone. */
   loss(weights: Float32Array, ids: Int32Array, rows: number, sequenceLength: number): LossSum;
   /** One character at a time, with these weights. */
@@ -53,8 +61,8 @@ export function createModel(engine: ModelEngine, layout: WeightLayout): Model {
   const shape = modelShape(layout);
   const parts: Parts = { tf, products, layout, shape, embedding: createEmbedding(tf, products, shape) };
   return {
-    gradients: (weights, ids, rows, sequenceLength) =>
-      scoped(tf, () => lossAndGradient(parts, weights, upload(parts, ids, rows, sequenceLength))),
+    gradients: (weights, ids, rows, sequenceLength, into) =>
+      scoped(tf, () => lossAndGradient(parts, weights, upload(parts, ids, rows, sequenceLength), into)),
     loss: (weights, ids, rows, sequenceLength) =>
       scoped(tf, () => lossAlone(parts, weights, upload(parts, ids, rows, sequenceLength))),
     sampler: (weights) => createSampler(tf, products, layout, weights),
@@ -113,14 +121,14 @@ function lossAlone(parts: Parts, flat: Float32Array, batch: Batch): LossSum {
  * The backward pass calls the kernels directly. tfjs's tape clones all that a kernel keeps and makes zeros for the
  * outputs that have no gradient: 6% of a step at 1024 units, 25% at 256.
  */
-function lossAndGradient(parts: Parts, flat: Float32Array, batch: Batch): LossAndGradient {
+function lossAndGradient(parts: Parts, flat: Float32Array, batch: Batch, into?: Float32Array): LossAndGradient {
   const { tf, products, embedding } = parts;
   const { weights, gru, reserve, hidden, features, dense, output } = forward(parts, flat, batch, true);
   const { dfeatures, dweight } = denseBackprop(tf, products, features, dense, output.dlogits);
   const dhidden = tf.reshape(dfeatures, hidden.shape);
   const recurrent = runGruBackprop(tf, gru, reserve, dhidden, embedding.needsInputGradient);
   const input = embedding.backprop(weights, batch.ids, recurrent);
-  const gradient = downloadGradient(tf, {
+  const gradients: ModelTensors = {
     embedding: input.dembedding,
     weightIh: input.dweightIh,
     weightHh: recurrent.dweightHh,
@@ -128,7 +136,8 @@ function lossAndGradient(parts: Parts, flat: Float32Array, batch: Batch): LossAn
     biasHh: recurrent.dbiasHh,
     denseWeight: dweight,
     denseBias: output.dbias,
-  });
+  };
+  const gradient = into === undefined ? downloadGradient(tf, gradients) : downloadInto(gradients, into);
   return { ...sumOf(output.losses), gradient };
 }
 

@@ -44,9 +44,23 @@ export function uploadWeights(tf: Tfjs, layout: WeightLayout, flat: Float32Array
 }
 
 /** The gradient as one flat vector in layout order. It is joined on the engine, so that it is read in one piece. */
-export function downloadGradient(tf: Tfjs, d: ModelTensors): Float32Array {
-  const parts = [d.embedding, d.weightIh, d.weightHh, d.biasIh, d.biasHh, d.denseWeight, d.denseBias];
-  return tf.concat(parts.map((part) => tf.reshape(part, [-1]))).dataSync<'float32'>();
+export function downloadGradient(tf: Tfjs, gradient: ModelTensors): Float32Array {
+  return tf.concat(inLayoutOrder(gradient).map((part) => tf.reshape(part, [-1]))).dataSync<'float32'>();
+}
+
+/** The gradient in layout order, written to where it is wanted tensor by tensor: for engines that compute in memory. */
+export function downloadInto(gradient: ModelTensors, into: Float32Array): Float32Array {
+  let end = 0;
+  for (const part of inLayoutOrder(gradient)) {
+    into.set(part.dataSync<'float32'>(), end);
+    end += part.size;
+  }
+  invariant(end === into.length, `a gradient of ${end} values in room for ${into.length}`);
+  return into;
+}
+
+function inLayoutOrder(of: ModelTensors): readonly Tensor[] {
+  return [of.embedding, of.weightIh, of.weightHh, of.biasIh, of.biasHh, of.denseWeight, of.denseBias];
 }
 
 function shapeOf(layout: WeightLayout, name: string): number[] {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bytesOf } from './digest.js';
 import { Exchange } from './exchange.js';
-import type { ExchangeSetting, Piece } from './exchange.js';
+import type { ExchangeSetting, Piece, SendPiece } from './exchange.js';
 import { divideInPlace } from '@lockstep/vector';
 import { clipScale, finishGradient, normOf } from './finish.js';
 import { TreeSum } from './tree-sum.js';
@@ -26,9 +26,11 @@ function group(about: Omit<ExchangeSetting, 'self'>): { exchanges: readonly Exch
     about.holders.forEach((holder, shard) => {
       if (holder === self) held.set(shard, gradientOf(shard, about.length));
     });
-    return new Exchange({ ...about, self }, held, new Float32Array(about.length), (to, piece, values) => {
-      letters.push({ from: self, to, piece, bytes: bytesOf(values).slice() });
-    });
+    const send: SendPiece = (members, piece, values) => {
+      for (const to of members) letters.push({ from: self, to, piece, bytes: bytesOf(values).slice() });
+    };
+    const keep = (bytes: Uint8Array): Float32Array => new Float32Array(bytes.slice().buffer);
+    return new Exchange({ ...about, self }, held, new Float32Array(about.length), send, keep);
   });
   return { exchanges, letters };
 }

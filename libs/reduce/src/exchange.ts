@@ -39,8 +39,11 @@ export interface Piece {
   readonly endShard: number;
 }
 
-/** Values must not be written to again by the receiver, nor by this side. */
-export type SendPiece = (member: number, piece: Piece, values: Float32Array) => void;
+/** Values must not be written to again by the receivers, nor by this side. */
+export type SendPiece = (members: readonly number[], piece: Piece, values: Float32Array) => void;
+
+/** Copies float32 values, which need not be aligned, to where they stay until the exchange is over. */
+export type KeepPiece = (bytes: Uint8Array) => Float32Array;
 
 /** A piece of our own slice that is not summed yet. */
 interface OpenPiece {
@@ -57,6 +60,7 @@ export class Exchange {
   readonly mean: Float32Array<ArrayBuffer>;
   readonly #setting: ExchangeSetting;
   readonly #send: SendPiece;
+  readonly #keep: KeepPiece;
   readonly #held: ReadonlyMap<number, Float32Array>;
   /** Nodes of the tree that each member holds. */
   readonly #nodes: readonly (readonly ShardRange[])[];
@@ -75,12 +79,14 @@ export class Exchange {
     held: ReadonlyMap<number, Float32Array>,
     buffer: Float32Array<ArrayBuffer>,
     send: SendPiece,
+    keep: KeepPiece,
   ) {
     const { length, members, holders, blockLength, pieceLength, self } = setting;
     invariant(pieceLength % blockLength === 0, `a piece of ${pieceLength} values in blocks of ${blockLength}`);
     invariant(buffer.length === length, `a buffer of ${buffer.length} values for ${length}`);
     this.#setting = setting;
     this.#send = send;
+    this.#keep = keep;
     this.#held = held;
     this.mean = buffer;
     this.#slices = slicesOf(length, members, blockLength);
@@ -96,7 +102,7 @@ export class Exchange {
     const own = this.#slices[self] ?? { start: 0, end: 0 };
     const missing = this.#nodes.reduce((count, nodes, member) => count + (member === self ? 0 : nodes.length), 0);
     for (const slice of piecesOf(own, pieceLength)) this.#open.set(slice.start, { slice, parts: new Map(), missing });
-    const others = Array.from({ length: members - 1 }, (_, index) => (self + 1 + index) % members);
+    const others = othersAfter(self, members);
     const pieces = others.map((member) => piecesOf(this.#slices[member] ?? own, pieceLength));
     const most = Math.max(0, ...pieces.map(({ length }) => length));
     for (let index = 0; index < most; index += 1) {
@@ -143,7 +149,7 @@ export class Exchange {
   #sendParts(member: number, { start, end }: Slice): void {
     for (const node of this.#nodes[this.#setting.self] ?? []) {
       const about = { kind: 'part', start, firstShard: node.first, endShard: node.end } as const;
-      this.#send(member, about, this.#partOf(node, start, end));
+      this.#send([member], about, this.#partOf(node, start, end));
     }
   }
 
@@ -172,7 +178,7 @@ export class Exchange {
     if (bytes.byteLength !== lengthBytes(piece.slice)) return `a part of ${bytes.byteLength} bytes`;
     piece.missing -= 1;
     // What completes the piece is used at once, where it lies.
-    piece.parts.set(keyOf(node), piece.missing === 0 || stays ? aligned(bytes) : copied(bytes));
+    piece.parts.set(keyOf(node), (piece.missing === 0 || stays ? aligned(bytes) : undefined) ?? this.#keep(bytes));
     if (piece.missing === 0) this.#finish(piece);
     return null;
   }
@@ -201,8 +207,13 @@ export class Exchange {
       this.#squares[firstBlock + index] = square;
     });
     this.#open.delete(start);
-    for (let step = 1; step < members; step += 1) this.#send((self + step) % members, { ...MEAN, start }, values);
+    this.#send(othersAfter(self, members), { ...MEAN, start }, values);
   }
+}
+
+/** All other members, so that no two begin with the same one. */
+function othersAfter(self: number, members: number): readonly number[] {
+  return Array.from({ length: members - 1 }, (_, index) => (self + 1 + index) % members);
 }
 
 function keyOf({ first, end }: ShardRange): string {
@@ -213,13 +224,8 @@ function lengthBytes({ start, end }: Slice): number {
   return (end - start) * Float32Array.BYTES_PER_ELEMENT;
 }
 
-function copied(bytes: Uint8Array): Float32Array {
-  return new Float32Array(bytes.slice().buffer);
-}
-
 /** The floats where they lie, if they can be read there. */
-function aligned(bytes: Uint8Array): Float32Array {
-  const { buffer, byteOffset, byteLength } = bytes;
-  if (byteOffset % Float32Array.BYTES_PER_ELEMENT !== 0) return copied(bytes);
+function aligned({ buffer, byteOffset, byteLength }: Uint8Array): Float32Array | undefined {
+  if (byteOffset % Float32Array.BYTES_PER_ELEMENT !== 0) return undefined;
   return new Float32Array(buffer, byteOffset, byteLength / Float32Array.BYTES_PER_ELEMENT);
 }

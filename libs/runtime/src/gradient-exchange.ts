@@ -5,11 +5,12 @@
 import { LIMITS, toLockstepError } from '@lockstep/config';
 import { decodePeerMessage, encodeMessage } from '@lockstep/protocol';
 import type { Digest, Letter, PeerMessage, WorkerAction, WorkerEvent } from '@lockstep/protocol';
-import { Exchange, fromWire, heldNodes, SQUARES_BLOCK_LENGTH, toWire } from '@lockstep/reduce';
+import { Exchange, fromWire, SQUARES_BLOCK_LENGTH, toWire } from '@lockstep/reduce';
 import type { Piece, Wire } from '@lockstep/reduce';
 import { ExchangeMemory } from './exchange-memory.js';
+import { KeptPieces } from './kept-pieces.js';
 import type { PeerEvent, PeerLinks } from './peer-links.js';
-import type { Clock, Frames, PeerId, SharedMemory, SharedPlace } from './ports.js';
+import type { Clock, Frames, PeerId, SharedMemory } from './ports.js';
 import { viewAsBytes, viewAsFloats } from './replica.js';
 
 type Order = Extract<WorkerAction, { type: 'exchange' }>;
@@ -26,7 +27,7 @@ export interface GradientExchangePorts {
 }
 
 /** Blocks in a piece: small enough that sums begin early, large enough that a message's own cost does not count. */
-const BLOCKS_IN_PIECE = 2;
+const BLOCKS_IN_PIECE = 4;
 /** Where no bytes have to be moved, nothing is gained by more messages. */
 const BLOCKS_IN_SHARED_PIECE = 8;
 /** Pieces of a vector are larger when there would be more, so that queues stay short. */
@@ -42,8 +43,6 @@ interface Running {
   readonly received: number[];
   /** Whether it reads what we lay out in memory, by member. */
   readonly reads: readonly boolean[];
-  /** Sums over shards that were laid out, in the order of their places. */
-  readonly nodes: string[];
   /** When the last piece came. */
   heardAtMs: number;
   cancelLook: () => void;
@@ -60,11 +59,14 @@ interface Early {
 export class GradientExchange {
   readonly #ports: GradientExchangePorts;
   readonly #memory: ExchangeMemory | undefined;
+  readonly #kept = new KeptPieces();
   #running: Running | undefined;
   /** Members of the last exchange. */
   #lastMembers = '';
   #early: Early[] = [];
   #earlyBytes = 0;
+  /** Whether others read what we lay out in memory. */
+  #isShared = false;
   /** A vector that is not needed any more. */
   #spare: Float32Array<ArrayBuffer> | undefined;
 
@@ -90,12 +92,13 @@ export class GradientExchange {
     const reads = plan.members.map(({ sharing }, member) => member !== self && own !== null && sharing === own);
     const buffer = this.#roomFor(order, reads);
     if (buffer === null) return;
-    const exchange = new Exchange({ ...setting, ...sizes }, gradients, buffer, (member, piece, values) =>
-      this.#send(running, member, piece, values),
-    );
+    const send = (members: readonly number[], piece: Piece, values: Float32Array): void =>
+      this.#send(running, members, piece, values);
+    this.#kept.begin(sizes.pieceLength);
+    const exchange = new Exchange({ ...setting, ...sizes }, gradients, buffer, send, (bytes) => this.#kept.keep(bytes));
     const running: Running = {
       ...{ order, exchange, heardAtMs: clock.now(), isOver: false },
-      ...{ reads, nodes: [] },
+      reads,
       sent: plan.members.map(() => 0),
       received: plan.members.map(() => 0),
       cancelLook: () => undefined,
@@ -114,8 +117,22 @@ export class GradientExchange {
     this.#running = undefined;
   }
 
+  /**
+   * Where the gradient of a shard that is to be held may be computed, so that others can read it there.
+   * @returns null where nobody would, or there is no room
+   */
+  roomFor(step: number): Uint8Array | null {
+    if (!this.#isShared || this.#memory === undefined) return null;
+    try {
+      return this.#memory.room(step);
+    } catch {
+      return null;
+    }
+  }
+
   /** Gives back a mean gradient that has been applied, to be written to again. */
   recycle(mean: Uint8Array): void {
+    this.#memory?.use(mean, false);
     const { buffer, byteLength } = mean;
     const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
     this.#spare = isWhole ? new Float32Array(buffer) : undefined;
@@ -130,7 +147,6 @@ export class GradientExchange {
   close(): void {
     this.end();
     this.#memory?.release();
-    this.#memory?.free();
   }
 
   /** Links up with all others, and lets go of those who are no members any more. */
@@ -143,8 +159,9 @@ export class GradientExchange {
 
   /** Null where there is no room to share, which is for the coordinator to know: it can do without. */
   #roomFor(order: Order, reads: readonly boolean[]): Float32Array<ArrayBuffer> | null {
+    this.#isShared = reads.some(Boolean);
     try {
-      return this.#buffer(order, reads.some(Boolean));
+      return this.#buffer(order.plan);
     } catch (error) {
       const { exchange, members } = order.plan;
       const peer = members[reads.indexOf(true)]?.peer ?? '';
@@ -154,41 +171,39 @@ export class GradientExchange {
   }
 
   /** Where the mean is made: where others can read it, if any do. */
-  #buffer({ plan, self }: Order, isShared: boolean): Float32Array<ArrayBuffer> {
-    const { length, holders } = plan;
-    if (isShared && this.#memory !== undefined) {
-      return this.#memory.prepare(length, heldNodes(holders.length, (shard) => holders[shard] === self).length);
-    }
+  #buffer({ length }: Order['plan']): Float32Array<ArrayBuffer> {
+    if (this.#isShared && this.#memory !== undefined) return this.#memory.begin(length);
     const spare = this.#spare;
     this.#spare = undefined;
     return spare?.length === length ? spare : new Float32Array(length);
   }
 
-  #send(running: Running, member: number, { kind, start, firstShard, endShard }: Piece, values: Float32Array): void {
+  #send(running: Running, members: readonly number[], piece: Piece, values: Float32Array): void {
     const { links, digest } = this.#ports;
-    const { plan, self } = running.order;
+    const { order, reads, sent } = running;
+    const { plan, self } = order;
     const { run, term, exchange } = plan;
+    const { kind, start, firstShard, endShard } = piece;
     const about = { type: 'piece', run, term, exchange, from: self, kind, start, firstShard, endShard } as const;
-    const peer = plan.members[member]?.peer ?? '';
-    const place = running.reads[member] === true ? this.#place(running, about, values) : null;
-    const message = { ...about, place };
-    const payload = place === null ? [this.#payload(running, about, values)] : [];
-    const sequence = running.sent[member] ?? 0;
-    const stamp = { conversation: exchange, sequence };
-    running.sent[member] = sequence + 1;
-    links.send(peer, encodeMessage(digest, message, stamp, payload));
-  }
-
-  #place({ nodes }: Running, { kind, start, firstShard, endShard }: Piece, values: Float32Array): SharedPlace | null {
+    const isRead = members.some((member) => reads[member]);
     const node = `${firstShard}-${endShard}`;
-    if (kind === 'part' && !nodes.includes(node)) nodes.push(node);
-    return this.#memory?.place(values, start, nodes.indexOf(node)) ?? null;
+    const place = isRead ? (this.#memory?.place(values, start, node) ?? null) : null;
+    const payload = members.every((member) => reads[member]) ? [] : [this.#payload(running, piece, values)];
+    const digests = payload.map(digest);
+    for (const member of members) {
+      const stamp = { conversation: exchange, sequence: sent[member] ?? 0 };
+      sent[member] = stamp.sequence + 1;
+      const frames = reads[member]
+        ? encodeMessage(digest, { ...about, place }, stamp)
+        : encodeMessage(digest, { ...about, place: null }, stamp, payload, digests);
+      links.send(plan.members[member]?.peer ?? '', frames);
+    }
   }
 
-  /** The transport may still be sending when memory that is shared is given back, which it must not see. */
-  #payload({ order, reads }: Running, piece: Piece, values: Float32Array): Uint8Array {
-    if (isOfOneShard(piece)) return toWire(values, order.plan.wire);
-    return viewAsBytes(reads.some(Boolean) ? values.slice() : values);
+  /** What lies in shared memory may be written to again while the transport still sends it. */
+  #payload({ order }: Running, piece: Piece, values: Float32Array): Uint8Array {
+    if (isOfOneShard(piece) && order.plan.wire !== 'float32') return toWire(values, order.plan.wire);
+    return viewAsBytes(this.#memory?.holds(values) === true ? values.slice() : values);
   }
 
   #onFrames(peer: PeerId, frames: Frames): void {
@@ -242,6 +257,7 @@ export class GradientExchange {
     if (!exchange.complete || running.isOver) return;
     const { mean, squares } = exchange;
     running.cancelLook();
+    this.#memory?.use(viewAsBytes(mean), true);
     this.#ports.dispatch({ type: 'exchanged', exchange: order.plan.exchange, squares, mean: viewAsBytes(mean) });
   }
 

@@ -26,9 +26,10 @@ import type { ClientEvent, ClientTransport, Clock, Frames, SharedMemory } from '
 export interface Compute {
   /**
    * Result of one task.
+   * @param room where a gradient may be written, to be the payload of the result; null where it makes no difference
    * @throws LockstepError, after which the worker is of no more use
    */
-  submit(task: ComputeTask): Promise<ComputeResult>;
+  submit(task: ComputeTask, room: Uint8Array | null): Promise<ComputeResult>;
 }
 
 /** The way to other workers. */
@@ -221,7 +222,9 @@ export class WorkerLoop {
     try {
       if (task.type === 'prepare' && task.mesh) await this.#listen();
       const askedMs = this.#ports.clock.now();
-      const result = await this.#ports.compute.submit(task);
+      const isHeld = task.type === 'gradient' && !task.assign.ship;
+      const room = isHeld ? (this.#exchange?.roomFor(task.assign.step) ?? null) : null;
+      const result = await this.#ports.compute.submit(task, room);
       this.#times = this.#timesSince(askedMs);
       if (task.type === 'apply' && task.update.exchange !== null) this.#exchange?.recycle(task.payload);
       this.#dispatch({ type: 'computed', conversation, result });

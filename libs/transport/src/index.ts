@@ -1,4 +1,6 @@
 export { openSharedMemory } from './shared-memory/shared-memory.js';
+export { dereference, referenceTo } from './shared-memory/threads.js';
+export type { MemoryReference } from './shared-memory/threads.js';
 export { bindPeerServer } from './tcp/server.js';
 export { connectPeerClient } from './tcp/client.js';
 export { bindZeroMQServer } from './zeromq/server.js';

@@ -41,7 +41,7 @@ if (job.role === 'worker') await runWorker(job);
 else await lead(job);
 
 async function runWorker({ worker, workers, values, share }: MeshJob): Promise<void> {
-  const gradient = bytesOf(readyMade(worker, values));
+  let gradient: Uint8Array = bytesOf(readyMade(worker, values));
   const shared = share ? openSharedMemory() : null;
   if (share && shared === null) throw new Error('memory cannot be shared here');
   const maker = {
@@ -52,6 +52,7 @@ async function runWorker({ worker, workers, values, share }: MeshJob): Promise<v
   };
   const peer = `worker-${worker}`;
   let mean: Uint8Array = new Uint8Array();
+  let step = 0;
   const links = new PeerLinks(maker, peer, (event) => exchange.onEvent(event));
   const exchange = new GradientExchange({
     ...{ links, shared, clock: fakeClock, digest: digestOf },
@@ -59,16 +60,22 @@ async function runWorker({ worker, workers, values, share }: MeshJob): Promise<v
       if (event.type !== 'exchanged') throw new Error(JSON.stringify(event));
       mean = event.mean;
       process.send?.('done');
+      setImmediate(makeReady);
     },
   });
-  process.on('message', ({ exchange: id, members }: Order) => {
-    if (mean.byteLength > 0) {
-      const found = viewAsFloats(mean);
-      for (const index of [0, values >> 1, values - 1]) {
-        if (found[index] !== meanOf(index, workers)) throw new Error(`${found[index]} at ${index} is not the mean`);
-      }
-      exchange.recycle(mean);
+  /** What happens in a step beside the exchange: the mean is applied, the next gradient lies where it is computed. */
+  const makeReady = (): void => {
+    const found = viewAsFloats(mean);
+    for (const index of [0, values >> 1, values - 1]) {
+      if (found[index] !== meanOf(index, workers)) throw new Error(`${found[index]} at ${index} is not the mean`);
     }
+    exchange.recycle(mean);
+    step += 1;
+    const room = exchange.roomFor(step);
+    room?.set(gradient);
+    gradient = room ?? gradient;
+  };
+  process.on('message', ({ exchange: id, members }: Order) => {
     const plan = { type: 'exchange', ...ENVELOPE, step: id, exchange: id, members, length: values } as const;
     const about = { holders: members.map((_, place) => place), wire: 'float32', characters: workers } as const;
     exchange.begin({

@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readlinkSync } from 'node:fs';
 import { LinuxMemory } from './linux.js';
 import type { Address } from './linux.js';
+import { register } from './threads.js';
 
 const FOLDER = '/dev/shm';
 /** A page, so that what follows begins at one. */
@@ -47,6 +48,7 @@ class LinuxSharedMemory implements SharedMemory {
     const totalBytes = HEAD_BYTES + lengthBytes;
     const descriptor = this.#memory.createFile(FOLDER, totalBytes);
     const { address, buffer } = this.#memory.map(descriptor, totalBytes, true);
+    register(buffer, address);
     const token = randomBytes(TOKEN_BYTES);
     new Uint8Array(buffer).set(token);
     return {
