@@ -93,7 +93,7 @@ export class ThreadCompute implements Compute {
 
 type Request = Pick<ComputeRequest, 'task' | 'memory'>;
 
-/** A mean gradient in shared memory is told by its address; one of our own is posted, as a copy, for it may be a part. */
+/** A mean in shared memory is told by its address; one of our own is posted, as a copy, for it may be a part. */
 function toMove(task: ComputeTask, room: Uint8Array | null): [Request, ArrayBuffer[]] {
   if (task.type !== 'apply') return [{ task, memory: room === null ? null : referenceTo(room) }, []];
   const memory = referenceTo(task.payload);
