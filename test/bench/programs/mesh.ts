@@ -121,5 +121,5 @@ async function lead(job: MeshJob): Promise<void> {
     return totalMs / job.repeats;
   };
   for (let count = 0; count < WARM_UP; count += 1) await measure();
-  serve({ version: `ZeroMQ, Node ${process.version}`, losses: [], facts: {} }, measure);
+  serve({ version: `${job.share ? 'memory' : 'TCP'}, Node ${process.version}`, losses: [], facts: {} }, measure);
 }
