@@ -2,7 +2,7 @@
  * A process of the simulation: whatever reaches the code inside comes through it. Killed, nothing reaches it and
  * nothing leaves it any more; paused, what reaches it waits, as with SIGSTOP.
  */
-import type { ClientTransport, Clock, ServerTransport } from '@lockstep/runtime';
+import type { ClientTransport, PeerClient, Clock, ServerTransport } from '@lockstep/runtime';
 
 export class VirtualProcess {
   readonly name: string;
@@ -82,8 +82,11 @@ export class VirtualProcess {
     };
   }
 
-  connect(inner: ClientTransport): ClientTransport {
+  connect(inner: ClientTransport & PeerClient): ClientTransport & PeerClient {
     return {
+      // A process that stands still gives no memory.
+      onRoom: (handler) =>
+        inner.onRoom?.((...about) => (this.#isAlive && !this.#isPaused ? handler(...about) : null)),
       send: (frames) => this.#isAlive && inner.send(frames),
       onEvent: (handler) => inner.onEvent((event) => this.enter(() => handler(event))),
       reconnect: (reason) => this.#isAlive && inner.reconnect(reason),

@@ -84,33 +84,58 @@ export function decodeCoordinatorMessage(
   return decode(digest, frames, coordinatorMessageSchema);
 }
 
-export function decodePeerMessage(digest: Digest, frames: readonly Uint8Array[]): Letter<PeerMessage> | Unreadable {
-  return decode(digest, frames, peerMessageSchema);
+/** A header that was read before its payload. */
+export type Opened<M> = Omit<Letter<M>, 'payload'>;
+
+/** The header of a message among workers, to know where its payload is to go. */
+export function openPeerMessage(digest: Digest, header: Uint8Array): Opened<PeerMessage> | Unreadable {
+  return openHeader(digest, header, peerMessageSchema);
+}
+
+/** The message whose header is known, with its payload; checked. */
+export function withPayload<M extends { readonly type: string }>(
+  digest: Digest,
+  opened: Opened<M>,
+  payload: readonly Uint8Array[],
+): Letter<M> | Unreadable {
+  const { message, payloadDigests } = opened;
+  if (payload.length !== payloadDigests.length) {
+    return damaged(`${payload.length} payload frames with ${message.type}, not ${payloadDigests.length}`);
+  }
+  if (payload.some((frame, index) => digest(frame) !== payloadDigests[index])) {
+    return damaged(`a payload of ${message.type} whose checksum is wrong`);
+  }
+  return { ...opened, payload };
 }
 
 function decode<M extends WorkerMessage | CoordinatorMessage | PeerMessage>(
   digest: Digest,
-  frames: readonly Uint8Array[],
+  [header, ...payload]: readonly Uint8Array[],
   schema: z.ZodType<M>,
 ): Letter<M> | Unreadable {
-  const [first, ...payload] = frames;
-  if (first === undefined) return damaged('an empty message');
-  const header = readHeader(digest, first);
-  if ('problem' in header) return header;
-  const parsed = schema.safeParse(header.message);
+  if (header === undefined) return damaged('an empty message');
+  const opened = openHeader(digest, header, schema);
+  return 'problem' in opened ? opened : withPayload(digest, opened, payload);
+}
+
+function openHeader<M extends WorkerMessage | CoordinatorMessage | PeerMessage>(
+  digest: Digest,
+  header: Uint8Array,
+  schema: z.ZodType<M>,
+): Opened<M> | Unreadable {
+  const read = readHeader(digest, header);
+  if ('problem' in read) return read;
+  const parsed = schema.safeParse(read.message);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     return damaged(`a header with a wrong field ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
   }
   const wanted = payloadFrameCount(parsed.data);
-  if (payload.length !== wanted || header.payload.length !== wanted) {
-    return damaged(`${payload.length} payload frames with ${parsed.data.type}, not ${wanted}`);
+  if (read.payload.length !== wanted) {
+    return damaged(`${read.payload.length} payload checksums with ${parsed.data.type}, not ${wanted}`);
   }
-  if (payload.some((frame, index) => digest(frame) !== header.payload[index])) {
-    return damaged(`a payload of ${parsed.data.type} whose checksum is wrong`);
-  }
-  const { stamp, payload: payloadDigests, times } = header;
-  return { message: parsed.data, stamp, payload, payloadDigests, times };
+  const { stamp, payload: payloadDigests, times } = read;
+  return { message: parsed.data, stamp, payloadDigests, times };
 }
 
 function readHeader(digest: Digest, header: Uint8Array): z.infer<typeof headerSchema> | Unreadable {

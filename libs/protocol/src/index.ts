@@ -1,5 +1,5 @@
-export { decodeCoordinatorMessage, decodePeerMessage, decodeWorkerMessage, encodeMessage } from './codec.js';
-export type { Digest, Letter, Unreadable } from './codec.js';
+export { decodeCoordinatorMessage, decodeWorkerMessage, encodeMessage, openPeerMessage, withPayload } from './codec.js';
+export type { Digest, Letter, Opened, Unreadable } from './codec.js';
 export {
   CONTROL_LENGTH_MAX,
   decodeControlReply,

@@ -29,8 +29,13 @@ function group(about: Omit<ExchangeSetting, 'self'>): { exchanges: readonly Exch
     const send: SendPiece = (members, piece, values) => {
       for (const to of members) letters.push({ from: self, to, piece, bytes: bytesOf(values).slice() });
     };
-    const keep = (bytes: Uint8Array): Float32Array => new Float32Array(bytes.slice().buffer);
-    return new Exchange({ ...about, self }, held, new Float32Array(about.length), send, keep);
+    return new Exchange(
+      { ...about, self },
+      held,
+      new Float32Array(about.length),
+      send,
+      (length) => new Float32Array(length),
+    );
   });
   return { exchanges, letters };
 }

@@ -42,8 +42,8 @@ export interface Piece {
 /** Values must not be written to again by the receivers, nor by this side. */
 export type SendPiece = (members: readonly number[], piece: Piece, values: Float32Array) => void;
 
-/** Copies float32 values, which need not be aligned, to where they stay until the exchange is over. */
-export type KeepPiece = (bytes: Uint8Array) => Float32Array;
+/** Memory for so many values, which stay there until the exchange is over. */
+export type MakeRoom = (length: number) => Float32Array;
 
 /** A piece of our own slice that is not summed yet. */
 interface OpenPiece {
@@ -60,7 +60,7 @@ export class Exchange {
   readonly mean: Float32Array<ArrayBuffer>;
   readonly #setting: ExchangeSetting;
   readonly #send: SendPiece;
-  readonly #keep: KeepPiece;
+  readonly #makeRoom: MakeRoom;
   readonly #held: ReadonlyMap<number, Float32Array>;
   /** Nodes of the tree that each member holds. */
   readonly #nodes: readonly (readonly ShardRange[])[];
@@ -79,14 +79,14 @@ export class Exchange {
     held: ReadonlyMap<number, Float32Array>,
     buffer: Float32Array<ArrayBuffer>,
     send: SendPiece,
-    keep: KeepPiece,
+    makeRoom: MakeRoom,
   ) {
     const { length, members, holders, blockLength, pieceLength, self } = setting;
     invariant(pieceLength % blockLength === 0, `a piece of ${pieceLength} values in blocks of ${blockLength}`);
     invariant(buffer.length === length, `a buffer of ${buffer.length} values for ${length}`);
     this.#setting = setting;
     this.#send = send;
-    this.#keep = keep;
+    this.#makeRoom = makeRoom;
     this.#held = held;
     this.mean = buffer;
     this.#slices = slicesOf(length, members, blockLength);
@@ -112,6 +112,16 @@ export class Exchange {
       });
     }
     if (missing === 0) for (const piece of [...this.#open.values()]) this.#finish(piece);
+  }
+
+  /** Where a piece that another member sends is to be put; null for one that is not awaited. */
+  roomFor(from: number, piece: Piece): Float32Array | null {
+    if (piece.kind === 'mean') {
+      const slice = this.#awaitedMean(from, piece.start);
+      return slice === null ? null : this.mean.subarray(slice.start, slice.end);
+    }
+    const open = this.#awaitedPart(from, piece);
+    return typeof open === 'string' ? null : this.#makeRoom(open.slice.end - open.slice.start);
   }
 
   /**
@@ -169,29 +179,47 @@ export class Exchange {
     return sum;
   }
 
-  #takePart(from: number, { start, firstShard, endShard }: Piece, bytes: Uint8Array, stays: boolean): string | null {
-    const piece = this.#open.get(start);
-    const node = { first: firstShard, end: endShard };
-    const isTheirs = this.#nodes[from]?.some(({ first, end }) => first === firstShard && end === endShard) ?? false;
-    if (from === this.#setting.self || !isTheirs) return `a part over shards ${firstShard} to ${endShard} not theirs`;
-    if (piece === undefined || piece.parts.has(keyOf(node))) return `a part at ${start} that is not awaited`;
+  #takePart(from: number, about: Piece, bytes: Uint8Array, stays: boolean): string | null {
+    const piece = this.#awaitedPart(from, about);
+    if (typeof piece === 'string') return piece;
     if (bytes.byteLength !== lengthBytes(piece.slice)) return `a part of ${bytes.byteLength} bytes`;
     piece.missing -= 1;
     // What completes the piece is used at once, where it lies.
-    piece.parts.set(keyOf(node), (piece.missing === 0 || stays ? aligned(bytes) : undefined) ?? this.#keep(bytes));
+    const inPlace = piece.missing === 0 || stays ? aligned(bytes) : undefined;
+    piece.parts.set(keyOf({ first: about.firstShard, end: about.endShard }), inPlace ?? this.#kept(bytes));
     if (piece.missing === 0) this.#finish(piece);
     return null;
   }
 
+  /** @returns what is wrong with it, when it is not awaited */
+  #awaitedPart(from: number, { start, firstShard, endShard }: Piece): OpenPiece | string {
+    const piece = this.#open.get(start);
+    const isTheirs = this.#nodes[from]?.some(({ first, end }) => first === firstShard && end === endShard) ?? false;
+    if (from === this.#setting.self || !isTheirs) return `a part over shards ${firstShard} to ${endShard} not theirs`;
+    const isAwaited = piece !== undefined && !piece.parts.has(keyOf({ first: firstShard, end: endShard }));
+    return isAwaited ? piece : `a part at ${start} that is not awaited`;
+  }
+
+  #kept(bytes: Uint8Array): Float32Array {
+    const room = this.#makeRoom(bytes.byteLength / Float32Array.BYTES_PER_ELEMENT);
+    bytesOf(room).set(bytes);
+    return room;
+  }
+
   #takeMean(from: number, { start }: Piece, bytes: Uint8Array): string | null {
-    const awaited = this.#awaited[from];
-    const slice = this.#slices[from];
-    if (awaited?.has(start) !== true || slice === undefined) return `a mean at ${start} that is not awaited`;
-    const end = Math.min(slice.end, start + this.#setting.pieceLength);
-    if (bytes.byteLength !== lengthBytes({ start, end })) return `a mean of ${bytes.byteLength} bytes`;
-    bytesOf(this.mean.subarray(start, end)).set(bytes);
-    awaited.delete(start);
+    const slice = this.#awaitedMean(from, start);
+    if (slice === null) return `a mean at ${start} that is not awaited`;
+    if (bytes.byteLength !== lengthBytes(slice)) return `a mean of ${bytes.byteLength} bytes`;
+    const place = bytesOf(this.mean.subarray(slice.start, slice.end));
+    if (place.buffer !== bytes.buffer || place.byteOffset !== bytes.byteOffset) place.set(bytes);
+    this.#awaited[from]?.delete(start);
     return null;
+  }
+
+  #awaitedMean(from: number, start: number): Slice | null {
+    const slice = this.#slices[from];
+    if (this.#awaited[from]?.has(start) !== true || slice === undefined) return null;
+    return { start, end: Math.min(slice.end, start + this.#setting.pieceLength) };
   }
 
   /** Sums a piece of our slice of which all parts are there, and gives it to the others. */

@@ -3,7 +3,6 @@ import { LockstepError } from '@lockstep/config';
 import { expect, it } from 'vitest';
 import type { WorkerEvent } from '@lockstep/protocol';
 import { GradientExchange } from './gradient-exchange.js';
-import { PeerLinks } from './peer-links.js';
 import type { PeerLinkMaker } from './peer-links.js';
 import type { PeerClient, SharedMemory } from './ports.js';
 
@@ -21,7 +20,7 @@ it('says that there is no room to share, instead of ending the worker', () => {
   };
   const said: WorkerEvent[] = [];
   const exchange = new GradientExchange({
-    links: new PeerLinks(maker, 'a', () => undefined),
+    ...{ maker, self: 'a' },
     clock: { now: () => 0, after: () => () => undefined },
     digest: () => '',
     ...{ shared, dispatch: (event: WorkerEvent) => void said.push(event) },

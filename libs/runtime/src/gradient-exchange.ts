@@ -3,20 +3,23 @@
  * are, and what is made of them, is `Exchange` of @lockstep/reduce; what a failure means, the coordinator decides.
  */
 import { LIMITS, toLockstepError } from '@lockstep/config';
-import { decodePeerMessage, encodeMessage } from '@lockstep/protocol';
-import type { Digest, Letter, PeerMessage, WorkerAction, WorkerEvent } from '@lockstep/protocol';
+import { encodeMessage, openPeerMessage, withPayload } from '@lockstep/protocol';
+import type { Digest, Letter, Opened, PeerMessage, Unreadable, WorkerAction, WorkerEvent } from '@lockstep/protocol';
 import { Exchange, fromWire, SQUARES_BLOCK_LENGTH, toWire } from '@lockstep/reduce';
 import type { Piece, Wire } from '@lockstep/reduce';
 import { ExchangeMemory } from './exchange-memory.js';
 import { KeptPieces } from './kept-pieces.js';
-import type { PeerEvent, PeerLinks } from './peer-links.js';
+import { PeerLinks } from './peer-links.js';
+import type { PeerEvent, PeerLinkMaker, RoomForPiece } from './peer-links.js';
 import type { Clock, Frames, PeerId, SharedMemory } from './ports.js';
 import { viewAsBytes, viewAsFloats } from './replica.js';
 
 type Order = Extract<WorkerAction, { type: 'exchange' }>;
 
 export interface GradientExchangePorts {
-  readonly links: PeerLinks;
+  readonly maker: PeerLinkMaker;
+  /** Name of this worker, as others know it. */
+  readonly self: PeerId;
   /** Absent where memory cannot be shared. */
   readonly shared: SharedMemory | null;
   readonly clock: Clock;
@@ -58,9 +61,11 @@ interface Early {
 
 export class GradientExchange {
   readonly #ports: GradientExchangePorts;
+  readonly #links: PeerLinks;
   readonly #memory: ExchangeMemory | undefined;
   readonly #kept = new KeptPieces();
   #running: Running | undefined;
+  #opened: { readonly header: Uint8Array; readonly opened: Opened<PeerMessage> | Unreadable } | undefined;
   /** Members of the last exchange. */
   #lastMembers = '';
   #early: Early[] = [];
@@ -72,7 +77,18 @@ export class GradientExchange {
 
   constructor(ports: GradientExchangePorts) {
     this.#ports = ports;
+    const roomFor: RoomForPiece = (peer, before, lengthBytes) => this.#roomForPiece(peer, before, lengthBytes);
+    this.#links = new PeerLinks(ports.maker, ports.self, (event) => this.#onEvent(event), roomFor);
     this.#memory = ports.shared === null ? undefined : new ExchangeMemory(ports.shared);
+  }
+
+  /**
+   * Begins to take connections, once.
+   * @returns where other workers reach this one
+   * @throws LockstepError `unavailable` when there is no address to bind
+   */
+  listen(): Promise<string> {
+    return this.#links.listen();
   }
 
   /** Begins an exchange; one that went on is void. */
@@ -95,7 +111,9 @@ export class GradientExchange {
     const send = (members: readonly number[], piece: Piece, values: Float32Array): void =>
       this.#send(running, members, piece, values);
     this.#kept.begin(sizes.pieceLength);
-    const exchange = new Exchange({ ...setting, ...sizes }, gradients, buffer, send, (bytes) => this.#kept.keep(bytes));
+    const exchange = new Exchange({ ...setting, ...sizes }, gradients, buffer, send, (values) =>
+      this.#kept.make(values),
+    );
     const running: Running = {
       ...{ order, exchange, heardAtMs: clock.now(), isOver: false },
       reads,
@@ -110,9 +128,10 @@ export class GradientExchange {
     this.#conclude(running);
   }
 
-  /** Forgets the exchange that goes on. */
+  /** Forgets the exchange that goes on. A piece may be on its way into memory that was made for it. */
   end(): void {
     this.#running?.cancelLook();
+    if (this.#running?.exchange.complete === false) this.#kept.abandon();
     if (this.#running !== undefined) this.#running.isOver = true;
     this.#running = undefined;
   }
@@ -138,20 +157,37 @@ export class GradientExchange {
     this.#spare = isWhole ? new Float32Array(buffer) : undefined;
   }
 
-  onEvent(event: PeerEvent): void {
+  /**
+   * Where a piece that begins to come is to be put. Not into memory that is shared: it is used again even when an
+   * exchange has come to nothing, while the rest of a piece may still come.
+   */
+  #roomForPiece(peer: PeerId, [header]: Frames, lengthBytes: number): Uint8Array | null {
+    const running = this.#running;
+    if (running === undefined || header === undefined || this.#isShared) return null;
+    const opened = this.#open(header);
+    if ('problem' in opened || !this.#isCurrent(opened.message)) return null;
+    const { message } = opened;
+    const { plan } = running.order;
+    if (plan.members[message.from]?.peer !== peer || (isOfOneShard(message) && plan.wire !== 'float32')) return null;
+    const room = running.exchange.roomFor(message.from, message);
+    return room?.byteLength === lengthBytes ? viewAsBytes(room) : null;
+  }
+
+  #onEvent(event: PeerEvent): void {
     if (event.type === 'message') this.#onFrames(event.peer, event.frames);
     else if (this.#running !== undefined) this.#break(this.#running, event.peer, event.reason);
   }
 
   /** Lets go of everything; nothing is exchanged any more. */
-  close(): void {
+  async close(lingerMs: number): Promise<void> {
     this.end();
     this.#memory?.release();
+    await this.#links.close(lingerMs);
   }
 
   /** Links up with all others, and lets go of those who are no members any more. */
   #meet({ members }: Order['plan'], self: number): void {
-    this.#ports.links.meet(members.filter((_, member) => member !== self));
+    this.#links.meet(members.filter((_, member) => member !== self));
     const names = members.map(({ peer }) => peer).join();
     if (names !== this.#lastMembers) this.#memory?.release();
     this.#lastMembers = names;
@@ -179,7 +215,7 @@ export class GradientExchange {
   }
 
   #send(running: Running, members: readonly number[], piece: Piece, values: Float32Array): void {
-    const { links, digest } = this.#ports;
+    const { digest } = this.#ports;
     const { order, reads, sent } = running;
     const { plan, self } = order;
     const { run, term, exchange } = plan;
@@ -196,7 +232,7 @@ export class GradientExchange {
       const frames = reads[member]
         ? encodeMessage(digest, { ...about, place }, stamp)
         : encodeMessage(digest, { ...about, place: null }, stamp, payload, digests);
-      links.send(plan.members[member]?.peer ?? '', frames);
+      this.#links.send(plan.members[member]?.peer ?? '', frames);
     }
   }
 
@@ -207,17 +243,31 @@ export class GradientExchange {
   }
 
   #onFrames(peer: PeerId, frames: Frames): void {
+    const [header = EMPTY, ...payload] = frames;
+    const opened = this.#open(header);
+    const letter = 'problem' in opened ? opened : withPayload(this.#ports.digest, opened, payload);
     const running = this.#running;
-    const letter = decodePeerMessage(this.#ports.digest, frames);
     if ('problem' in letter) {
       if (running !== undefined) this.#break(running, peer, letter.what);
       return;
     }
     const { message } = letter;
     const plan = running?.order.plan;
-    const isCurrent = plan?.run === message.run && plan.term === message.term && plan.exchange === message.exchange;
-    if (isCurrent && running !== undefined) this.#take(running, peer, letter);
+    if (running !== undefined && this.#isCurrent(message)) this.#take(running, peer, letter);
     else if (plan === undefined || isLater(message, plan)) this.#keepEarly(peer, message, frames);
+  }
+
+  /** A header is seen twice where its piece is given a place. */
+  #open(header: Uint8Array): Opened<PeerMessage> | Unreadable {
+    if (this.#opened?.header !== header) {
+      this.#opened = { header, opened: openPeerMessage(this.#ports.digest, header) };
+    }
+    return this.#opened.opened;
+  }
+
+  #isCurrent({ run, term, exchange }: PeerMessage): boolean {
+    const plan = this.#running?.order.plan;
+    return plan?.run === run && plan.term === term && plan.exchange === exchange;
   }
 
   #take(running: Running, peer: PeerId, { message, stamp, payload }: Letter<PeerMessage>): void {
@@ -241,8 +291,9 @@ export class GradientExchange {
   #use({ exchange, order }: Running, message: PeerMessage, bytes: Uint8Array): string | null {
     const { from, place } = message;
     if (place === null) {
-      const values = isOfOneShard(message) ? viewAsBytes(valuesOf(bytes, order.plan.wire)) : bytes;
-      return exchange.receive(from, message, values);
+      const isPacked = isOfOneShard(message) && order.plan.wire !== 'float32';
+      const values = isPacked ? viewAsBytes(valuesOf(bytes, order.plan.wire)) : bytes;
+      return exchange.receive(from, message, values, isPacked || this.#kept.holds(bytes));
     }
     if (this.#memory === undefined) return 'it lies in memory that is not shared';
     try {

@@ -3,7 +3,6 @@ export { CoordinatorLoop } from './coordinator-loop.js';
 export type { CoordinatorPorts, CoordinatorWork } from './coordinator-loop.js';
 export type { Batches } from './payloads.js';
 export { GradientExchange } from './gradient-exchange.js';
-export { PeerLinks } from './peer-links.js';
 export type { PeerLinkMaker } from './peer-links.js';
 export type {
   ClientEvent,
@@ -13,6 +12,7 @@ export type {
   PeerClient,
   PeerId,
   PeerServer,
+  RoomFor,
   RunStore,
   ServerEvent,
   ServerTransport,

@@ -1,30 +1,36 @@
 /**
  * Memory for pieces that have come and cannot be summed yet: arrays that one exchange after another writes to, because
- * new memory costs more than the copy.
+ * new memory costs more than the bytes that are written to it.
  */
 import { invariant } from '@lockstep/config';
-import { viewAsBytes } from './replica.js';
 
 export class KeptPieces {
-  readonly #arrays: Float32Array<ArrayBuffer>[] = [];
+  #arrays: Float32Array<ArrayBuffer>[] = [];
   #used = 0;
   #length = 0;
 
-  /**
-   * Begins an exchange whose pieces have at most so many values. What the last one kept is overwritten.
-   */
+  /** Begins an exchange whose pieces have at most so many values. What the last one kept is overwritten. */
   begin(length: number): void {
-    if (length !== this.#length) this.#arrays.length = 0;
+    if (length !== this.#length) this.#arrays = [];
     this.#length = length;
     this.#used = 0;
   }
 
-  /** A copy of float32 values, good until the next exchange begins. */
-  keep(bytes: Uint8Array): Float32Array {
+  /** Room for so many values, good until the next exchange begins. */
+  make(length: number): Float32Array<ArrayBuffer> {
+    invariant(length <= this.#length, `a piece of ${length} values`);
     const array = (this.#arrays[this.#used] ??= new Float32Array(this.#length));
     this.#used += 1;
-    invariant(bytes.byteLength <= array.byteLength, `a piece of ${bytes.byteLength} bytes`);
-    viewAsBytes(array).set(bytes);
-    return array.subarray(0, bytes.byteLength / Float32Array.BYTES_PER_ELEMENT);
+    return array.subarray(0, length);
+  }
+
+  /** Whether these bytes lie in memory that was made here. */
+  holds({ buffer }: Uint8Array): boolean {
+    return this.#arrays.some((array) => array.buffer === buffer);
+  }
+
+  /** Never writes to this memory again: somebody else may still do so. */
+  abandon(): void {
+    this.#arrays = [];
   }
 }

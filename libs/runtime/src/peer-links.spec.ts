@@ -26,7 +26,8 @@ class Table {
         }),
       connect: (endpoint, id) => this.#connect(endpoint, id),
     };
-    return new PeerLinks(maker, name, (event) => this.heard.push({ by: name, ...event }));
+    const onEvent = (event: PeerEvent): void => void this.heard.push({ by: name, ...event });
+    return new PeerLinks(maker, name, onEvent, () => null);
   }
 
   /** Connections are made when the test says so. */

@@ -4,12 +4,15 @@
  * and to the receiver by its own end; a link that broke is made anew for the next exchange.
  */
 import { LIMITS } from '@lockstep/config';
-import type { Frames, PeerClient, PeerId, PeerServer } from './ports.js';
+import type { Frames, PeerClient, PeerId, PeerServer, RoomFor } from './ports.js';
 
 export type PeerEvent =
   | { readonly type: 'message'; readonly peer: PeerId; readonly frames: Frames }
   /** What was sent to it, or by it, and has not arrived is lost. */
   | { readonly type: 'broken'; readonly peer: PeerId; readonly reason: string };
+
+/** Where to put what comes from another worker: see `RoomFor`. */
+export type RoomForPiece = (peer: PeerId, ...about: Parameters<RoomFor>) => Uint8Array | null;
 
 export interface PeerLinkMaker {
   /** @throws LockstepError `unavailable` when there is no address to bind */
@@ -44,6 +47,7 @@ export class PeerLinks {
   readonly #maker: PeerLinkMaker;
   readonly #self: PeerId;
   readonly #onEvent: (event: PeerEvent) => void;
+  readonly #roomFor: RoomForPiece;
   /** Those we hear. */
   readonly #sources = new Map<PeerId, Source>();
   /** Those who hear us, and the connections they do it by. */
@@ -54,10 +58,11 @@ export class PeerLinks {
   #count = 0;
 
   /** @param self name of this worker, as others know it */
-  constructor(maker: PeerLinkMaker, self: PeerId, onEvent: (event: PeerEvent) => void) {
+  constructor(maker: PeerLinkMaker, self: PeerId, onEvent: (event: PeerEvent) => void, roomFor: RoomForPiece) {
     this.#maker = maker;
     this.#self = self;
     this.#onEvent = onEvent;
+    this.#roomFor = roomFor;
   }
 
   /**
@@ -127,6 +132,9 @@ export class PeerLinks {
     this.#count += 1;
     const client = this.#maker.connect(endpoint, `${this.#self}${SEPARATOR}${this.#count}`);
     this.#sources.set(peer, { endpoint, client });
+    client.onRoom?.((before, lengthBytes) =>
+      this.#sources.get(peer)?.client === client ? this.#roomFor(peer, before, lengthBytes) : null,
+    );
     client.onEvent((event) => {
       if (this.#sources.get(peer)?.client !== client) return;
       if (event.type === 'connected') client.send(HERE);

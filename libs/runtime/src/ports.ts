@@ -57,8 +57,17 @@ export interface ClientTransport {
 
 /** Links among workers: whoever connects listens to the one that has bound, and says no more than that. */
 export type PeerServer = Pick<ServerTransport, 'endpoint' | 'send' | 'onEvent' | 'close'>;
+/**
+ * Where the last frame of a message is to be put, given those before it and its length; null where it makes no
+ * difference. What is put there may be cut short by the end of the connection.
+ */
+export type RoomFor = (before: Frames, lengthBytes: number) => Uint8Array | null;
+
 /** It may make its connection anew by itself, or end with `disconnected`. */
-export type PeerClient = Pick<ClientTransport, 'send' | 'onEvent' | 'close'>;
+export interface PeerClient extends Pick<ClientTransport, 'send' | 'onEvent' | 'close'> {
+  /** Absent where frames arrive in memory of their own. */
+  onRoom?(handler: RoomFor): void;
+}
 
 /** Memory of one process that others on the same machine can read. */
 export interface SharedMemory {

@@ -18,7 +18,6 @@ import type {
   WorkerState,
 } from '@lockstep/protocol';
 import { GradientExchange } from './gradient-exchange.js';
-import { PeerLinks } from './peer-links.js';
 import type { PeerLinkMaker } from './peer-links.js';
 import type { ClientEvent, ClientTransport, Clock, Frames, SharedMemory } from './ports.js';
 
@@ -62,7 +61,6 @@ export class WorkerLoop {
   readonly #events: WorkerEvent[] = [];
   #state: WorkerState;
   #running = false;
-  readonly #links: PeerLinks | undefined;
   readonly #exchange: GradientExchange | undefined;
   /** When the compute side was done with the last task, and when the last exchange began. */
   #idleSinceMs = 0;
@@ -79,13 +77,9 @@ export class WorkerLoop {
     this.#ports = ports;
     this.#state = initialWorkerState(settings, ports.clock.now());
     if (ports.mesh === null) return;
-    const { maker, self, ...rest } = ports.mesh;
-    const links = new PeerLinks(maker, self, (event) => exchange.onEvent(event));
     const dispatch = (event: WorkerEvent): void => this.#dispatch(event);
     const { clock, digest } = ports;
-    const exchange = new GradientExchange({ links, clock, digest, dispatch, ...rest });
-    this.#links = links;
-    this.#exchange = exchange;
+    this.#exchange = new GradientExchange({ clock, digest, dispatch, ...ports.mesh });
   }
 
   /**
@@ -102,8 +96,7 @@ export class WorkerLoop {
       return await ended;
     } finally {
       this.#cancelTick();
-      this.#exchange?.close();
-      await this.#links?.close(LIMITS.lingerMs);
+      await this.#exchange?.close(LIMITS.lingerMs);
     }
   }
 
@@ -254,7 +247,7 @@ export class WorkerLoop {
   async #listen(): Promise<void> {
     let endpoint: string | null = null;
     try {
-      endpoint = (await this.#links?.listen()) ?? null;
+      endpoint = (await this.#exchange?.listen()) ?? null;
     } catch (error) {
       this.#ports.note(`other workers cannot reach this one: ${toLockstepError(error).message}`);
     }

@@ -7,7 +7,7 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { bytesOf, digestOf } from '@lockstep/reduce';
-import { GradientExchange, PeerLinks, viewAsFloats } from '@lockstep/runtime';
+import { GradientExchange, viewAsFloats } from '@lockstep/runtime';
 import { bindPeerServer, connectPeerClient, openSharedMemory } from '@lockstep/transport';
 import { ENVELOPE, meanOf, readyMade } from '../star-job.js';
 import type { StarJob } from '../star-job.js';
@@ -53,9 +53,8 @@ async function runWorker({ worker, workers, values, share }: MeshJob): Promise<v
   const peer = `worker-${worker}`;
   let mean: Uint8Array = new Uint8Array();
   let step = 0;
-  const links = new PeerLinks(maker, peer, (event) => exchange.onEvent(event));
   const exchange = new GradientExchange({
-    ...{ links, shared, clock: fakeClock, digest: digestOf },
+    ...{ maker, self: peer, shared, clock: fakeClock, digest: digestOf },
     dispatch: (event) => {
       if (event.type !== 'exchanged') throw new Error(JSON.stringify(event));
       mean = event.mean;
@@ -86,7 +85,7 @@ async function runWorker({ worker, workers, values, share }: MeshJob): Promise<v
     });
   });
   process.on('disconnect', () => process.exit());
-  process.send?.({ peer, endpoint: await links.listen(), sharing: shared?.host ?? null } satisfies Member);
+  process.send?.({ peer, endpoint: await exchange.listen(), sharing: shared?.host ?? null } satisfies Member);
 }
 
 function answerOf(child: ChildProcess): Promise<unknown> {

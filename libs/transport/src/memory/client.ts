@@ -1,6 +1,9 @@
-/** A worker's end in memory; behaves as the ZeroMQ client does. */
+/**
+ * A worker's end in memory; behaves as the ZeroMQ client does. Asked where frames are to be put it behaves as a TCP
+ * link: bytes come in two parts, and the end of the connection may cut them short.
+ */
 import type { RandomStream } from '@lockstep/data';
-import type { ClientEvent, ClientTransport, Clock, Frames } from '@lockstep/runtime';
+import type { ClientEvent, ClientTransport, Clock, Frames, RoomFor } from '@lockstep/runtime';
 import { Backoff } from '../backoff.js';
 import { EventSlot } from '../event-slot.js';
 import { LINGER_MS_MAX } from '../limits.js';
@@ -8,6 +11,9 @@ import { Outbox } from '../outbox.js';
 import type { OutboxBounds } from '../outbox.js';
 import { checkMessage } from '../wire.js';
 import type { Link, LinkEnd } from './link.js';
+
+/** Longest time between the two parts of a frame: longer than most of what may happen meanwhile. */
+const READING_MS_MAX = 20;
 
 export interface MemoryClientSetting {
   readonly maxFrameBytes: number;
@@ -31,6 +37,10 @@ export class MemoryClient implements ClientTransport, LinkEnd {
   #cancelAttempt: (() => void) | undefined;
   #whenFlushed: (() => void) | undefined;
   #closing: Promise<void> | undefined;
+  #roomFor: RoomFor | undefined;
+  /** A frame is being read into the room that was given for it; what has come meanwhile. */
+  #isReading = false;
+  #behind: Frames[] = [];
 
   constructor(setting: MemoryClientSetting) {
     this.#setting = setting;
@@ -44,6 +54,10 @@ export class MemoryClient implements ClientTransport, LinkEnd {
 
   onEvent(handler: (event: ClientEvent) => void): void {
     this.#events.set(handler);
+  }
+
+  onRoom(handler: RoomFor): void {
+    this.#roomFor = handler;
   }
 
   send(frames: Frames): void {
@@ -77,16 +91,40 @@ export class MemoryClient implements ClientTransport, LinkEnd {
   }
 
   isListening(): boolean {
-    return this.#events.isListening;
+    return this.#events.isListening && !this.#isReading;
   }
 
   received(link: Link, frames: Frames): void {
-    if (link === this.#link) this.#events.emit({ type: 'message', frames });
+    if (link !== this.#link) return;
+    if (this.#isReading) {
+      this.#behind.push(frames);
+      return;
+    }
+    const last = frames.at(-1);
+    const before = frames.slice(0, -1);
+    const room = last === undefined || before.length === 0 ? null : this.#roomFor?.(before, last.byteLength);
+    if (last === undefined || room?.byteLength !== last.byteLength) this.#events.emit({ type: 'message', frames });
+    else this.#readInto(room, last, before, link);
+  }
+
+  #readInto(room: Uint8Array, last: Uint8Array, before: Frames, link: Link): void {
+    const half = last.byteLength >> 1;
+    room.set(last.subarray(0, half));
+    this.#isReading = true;
+    this.#setting.clock.after(READING_MS_MAX * this.#setting.random.uniform(), () => {
+      this.#isReading = false;
+      if (link !== this.#link) return;
+      room.set(last.subarray(half), half);
+      this.#events.emit({ type: 'message', frames: [...before, room] });
+      for (const next of this.#behind.splice(0)) this.received(link, next);
+      link.flush();
+    });
   }
 
   ended(link: Link, reason: string): void {
     if (link !== this.#link) return;
     this.#link = undefined;
+    this.#behind = [];
     this.#waiting.clear();
     if (this.#events.isClosed) return;
     this.#attemptAfter(this.#backoff.pauseMs(this.#setting.clock.now()));

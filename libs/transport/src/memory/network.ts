@@ -4,7 +4,7 @@
  */
 import { LockstepError } from '@lockstep/config';
 import { randomStream } from '@lockstep/data';
-import type { ClientTransport, Clock, PeerId, ServerTransport } from '@lockstep/runtime';
+import type { ClientTransport, Clock, PeerClient, PeerId, ServerTransport } from '@lockstep/runtime';
 import { SILENCE_MS_MAX, outboxBounds } from '../limits.js';
 import type { OutboxBounds } from '../outbox.js';
 import { checkPeerId } from '../peer-id.js';
@@ -41,7 +41,7 @@ export interface MemoryNetwork {
   /** @throws LockstepError `unavailable` when the endpoint is taken */
   bind(options: MemoryServerOptions): ServerTransport;
   /** Starts connecting; `connected` follows once a server is bound there. */
-  connect(options: MemoryClientOptions): ClientTransport;
+  connect(options: MemoryClientOptions): ClientTransport & PeerClient;
   /** From now on messages meet these faults; those under way keep theirs. */
   setFaults(faults: MemoryFaults): void;
   /** Breaks the connection of a peer; both ends are told and the client connects again. */
@@ -100,7 +100,7 @@ class Network implements MemoryNetwork {
     return server;
   }
 
-  connect(options: MemoryClientOptions): ClientTransport {
+  connect(options: MemoryClientOptions): ClientTransport & PeerClient {
     const peerId = checkPeerId(options.peerId);
     return new MemoryClient({
       maxFrameBytes: options.maxFrameBytes,

@@ -5,7 +5,7 @@
  * is used again.
  */
 import { LIMITS } from '@lockstep/config';
-import type { ClientEvent, Frames, PeerClient } from '@lockstep/runtime';
+import type { ClientEvent, Frames, PeerClient, RoomFor } from '@lockstep/runtime';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { parseDestination } from '../endpoint.js';
@@ -29,12 +29,16 @@ export function connectPeerClient(options: PeerClientOptions): PeerClient {
 class TcpPeerClient implements PeerClient {
   readonly #socket: Socket;
   readonly #reader: FrameReader;
+  #roomFor: RoomFor = () => null;
   readonly #events = new EventSlot<ClientEvent>(() => undefined);
 
   constructor({ endpoint, peerId, maxFrameBytes }: PeerClientOptions) {
     const destination = destinationOf(parseDestination(endpoint));
     const greeting = [encoder.encode(GREETING), encoder.encode(checkPeerId(peerId))];
-    this.#reader = new FrameReader(maxFrameBytes, (frames) => this.#events.emit({ type: 'message', frames }));
+    const onMessage = (frames: Frames): void => this.#events.emit({ type: 'message', frames });
+    this.#reader = new FrameReader(maxFrameBytes, onMessage, (before, lengthBytes) =>
+      this.#events.isClosed ? null : this.#roomFor(before, lengthBytes),
+    );
     const onread = { buffer: () => this.#reader.room(), callback: (count: number) => this.#arrived(count) };
     this.#socket = connect({ ...destination, onread });
     writeMessage(this.#socket, greeting);
@@ -51,6 +55,10 @@ class TcpPeerClient implements PeerClient {
 
   onEvent(handler: (event: ClientEvent) => void): void {
     this.#events.set(handler);
+  }
+
+  onRoom(handler: RoomFor): void {
+    this.#roomFor = handler;
   }
 
   send(frames: Frames): void {

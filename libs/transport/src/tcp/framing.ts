@@ -6,7 +6,7 @@
  * copied for a message that is no larger than an earlier one.
  */
 import { LockstepError } from '@lockstep/config';
-import type { Frames } from '@lockstep/runtime';
+import type { Frames, RoomFor } from '@lockstep/runtime';
 import { FRAMES_PER_MESSAGE_MAX } from '../limits.js';
 
 const NUMBER_BYTES = 4;
@@ -26,19 +26,24 @@ export function prefixOf(frames: Frames): Uint8Array {
 export class FrameReader {
   readonly #maxFrameBytes: number;
   readonly #onMessage: (frames: Frames) => void;
+  readonly #roomFor: RoomFor;
   readonly #prefix = new Uint8Array(NUMBER_BYTES * (1 + FRAMES_PER_MESSAGE_MAX));
   #memory = new Uint8Array(0);
-  #frames: readonly Uint8Array[] = [];
+  #frames: Uint8Array[] = [];
   /** Number of the frame that is being read; before the first: lengths are. */
   #reading = -1;
   /** Of the lengths, or of the frame that is being read. */
   #wantedBytes = NUMBER_BYTES;
   #readBytes = 0;
 
-  /** @param onMessage given frames whose memory is written to again as soon as it returns */
-  constructor(maxFrameBytes: number, onMessage: (frames: Frames) => void) {
+  /**
+   * @param onMessage given frames whose memory is written to again as soon as it returns, but for a last one that was
+   * put where `roomFor` said
+   */
+  constructor(maxFrameBytes: number, onMessage: (frames: Frames) => void, roomFor: RoomFor = () => null) {
     this.#maxFrameBytes = maxFrameBytes;
     this.#onMessage = onMessage;
+    this.#roomFor = roomFor;
   }
 
   /** Where the next bytes of the stream are to be put; never empty. */
@@ -101,6 +106,9 @@ export class FrameReader {
   #read(index: number): void {
     const frame = this.#frames[index];
     if (frame !== undefined) {
+      const isLast = index > 0 && index === this.#frames.length - 1;
+      const room = isLast ? this.#roomFor(this.#frames.slice(0, index), frame.byteLength) : null;
+      if (room?.byteLength === frame.byteLength) this.#frames[index] = room;
       this.#expect(index, frame.byteLength);
       return;
     }
