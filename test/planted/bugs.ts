@@ -359,4 +359,15 @@ export const bugs: readonly Bug[] = [
     ],
     suite: { files: ['libs/reduce/src/exchange.spec.ts'] },
   },
+  {
+    name: 'memory that a piece of an abandoned exchange may still be written to is used again',
+    changes: [
+      {
+        file: 'libs/runtime/src/gradient-exchange.ts',
+        search: 'if (this.#running?.exchange.complete === false) this.#kept.abandon();',
+        replace: '',
+      },
+    ],
+    suite: { files: ['libs/runtime/src/gradient-exchange.spec.ts'] },
+  },
 ];

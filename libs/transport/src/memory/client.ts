@@ -12,8 +12,9 @@ import type { OutboxBounds } from '../outbox.js';
 import { checkMessage } from '../wire.js';
 import type { Link, LinkEnd } from './link.js';
 
-/** Longest time between the two parts of a frame: longer than most of what may happen meanwhile. */
-const READING_MS_MAX = 20;
+/** Longest time between the two parts of a frame, and how seldom it is long: some outlast what they are read for. */
+const READING_MS_MAX = 2000;
+const READING_RARITY = 16;
 
 export interface MemoryClientSetting {
   readonly maxFrameBytes: number;
@@ -111,7 +112,7 @@ export class MemoryClient implements ClientTransport, LinkEnd {
     const half = last.byteLength >> 1;
     room.set(last.subarray(0, half));
     this.#isReading = true;
-    this.#setting.clock.after(READING_MS_MAX * this.#setting.random.uniform(), () => {
+    this.#setting.clock.after(READING_MS_MAX * this.#setting.random.uniform() ** READING_RARITY, () => {
       this.#isReading = false;
       if (link !== this.#link) return;
       room.set(last.subarray(half), half);
