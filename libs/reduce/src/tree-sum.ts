@@ -56,6 +56,11 @@ export class TreeSum {
     return [...this.#hasArrived.keys()].filter((shardIndex) => !this.#hasArrived[shardIndex]);
   }
 
+  /** Vectors kept: gradients whose sibling is missing, and sums of them. */
+  get held(): number {
+    return count(this.#root);
+  }
+
   /** Whether every shard has been added. */
   get complete(): boolean {
     return this.#hasArrived.every(Boolean);
@@ -80,4 +85,9 @@ export class TreeSum {
     node.right = this.#grow(node, split, hi);
     return node;
   }
+}
+
+function count(node: Node | undefined): number {
+  if (node === undefined) return 0;
+  return (node.sum === undefined ? 0 : 1) + count(node.left) + count(node.right);
 }

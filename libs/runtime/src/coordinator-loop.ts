@@ -130,6 +130,11 @@ export class CoordinatorLoop {
     return this.#state;
   }
 
+  /** Vectors of the step's sum that are kept: gradients of shards, and sums of some. */
+  get sumsHeld(): number {
+    return this.#sum?.held ?? 0;
+  }
+
   #scheduleTick(): void {
     this.#cancelTick = this.#ports.clock.after(TICK_MS, () => {
       this.#dispatch({ type: 'tick' });
@@ -149,7 +154,7 @@ export class CoordinatorLoop {
       return;
     }
     const { message, stamp, payloadDigests } = letter;
-    const isShipped = message.type === 'gradient' && message.held === null;
+    const isShipped = bringsGradient(message);
     // Copied once, here: what is received may be memory of the transport, and a gradient is kept until it is judged.
     const { wire } = this.#work.settings;
     const vector = isShipped ? fromWire(letter.payload[0] ?? new Uint8Array(), wire) : null;
@@ -166,7 +171,7 @@ export class CoordinatorLoop {
     if (message.type === 'sampled') {
       return lengthBytes % Int32Array.BYTES_PER_ELEMENT === 0 ? null : `a sample of ${lengthBytes} bytes`;
     }
-    if (message.type !== 'gradient' || message.held !== null) return null;
+    if (!bringsGradient(message)) return null;
     const { gradientLength, wire } = this.#work.settings;
     const expected = gradientLength * wireValueBytes(wire);
     return lengthBytes === expected ? null : `a gradient of ${lengthBytes} bytes, not ${expected}`;
@@ -197,6 +202,7 @@ export class CoordinatorLoop {
         this.#send(action);
         return;
       case 'begin-step':
+        this.#payloads.forgetGradient();
         this.#sum = new TreeSum(action.shards, this.#work.settings.gradientLength);
         probe?.({ type: 'step-begun', step: action.step, shards: action.shards, atMs: clock.now() });
         return;
@@ -325,4 +331,8 @@ export class CoordinatorLoop {
     this.#writes.add(settled);
     void settled.finally(() => this.#writes.delete(settled));
   }
+}
+
+function bringsGradient(message: WorkerMessage): boolean {
+  return message.type === 'shipped' || (message.type === 'gradient' && message.held === null);
 }

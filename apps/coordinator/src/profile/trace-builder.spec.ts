@@ -28,7 +28,7 @@ class Story {
   }
 
   join(peer: string, slot: number, name = `local-${slot}`): this {
-    const about = { protocolVersion: 4, softwareVersion: '0', run: null, obeyed: null, supervised: true, pid: 9 };
+    const about = { protocolVersion: 7, softwareVersion: '0', run: null, obeyed: null, supervised: true, pid: 9 };
     const setup = { slot, incarnation: 'i', config: {}, fingerprint: 'f', layoutDigest: 'l', mesh: true };
     return this.received(peer, 0, { type: 'hello', ...about, name, host: 'box' }).sent(peer, 1, {
       type: 'welcome',

@@ -36,6 +36,7 @@ function testSettings({ shards = 2, ...overrides }: Overrides = {}): Coordinator
     sharedMemory: true,
     wire: 'float32',
     gradientLength: 1,
+    gradientCredit: 16,
     clipNorm: null,
     topology: 'star',
     minWorkers: 2,
@@ -216,9 +217,21 @@ export class CoordinatorHarness {
       weightsDigest: `d${this.state.step}`,
       ...fields,
     };
-    const isHeld = phase.name === 'computing' && phase.mesh;
+    const isHeld = open?.assignments.find((assignment) => assignment.peer === peer)?.ships === false;
     if (isHeld) return this.say(peer, { type: 'gradient', ...answer, held: { digest, finite } });
     return this.say(peer, { type: 'gradient', ...answer, held: null }, [GRADIENT], { digest, finite });
+  }
+
+  /** The peer ships what it was asked for. */
+  shipped(
+    peer: string,
+    shard: number,
+    overrides: { step?: number; attempt?: number; digest?: string; finite?: boolean } = {},
+  ): readonly CoordinatorAction[] {
+    const { phase, step: current } = this.state;
+    const asked = phase.name === 'computing' ? phase.results.get(shard)?.attempt : undefined;
+    const { step = current, attempt = asked ?? 0, digest = `g${current}.${shard}`, finite = true } = overrides;
+    return this.say(peer, { type: 'shipped', step, shard, attempt }, [GRADIENT], { digest, finite });
   }
 
   applied(peer: string, step: number, digest: string | null = `d${step + 1}`): readonly CoordinatorAction[] {
