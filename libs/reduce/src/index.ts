@@ -8,5 +8,5 @@ export { layoutView, weightLayout } from './layout.js';
 export type { ModelShape, WeightEntry, WeightLayout } from './layout.js';
 export { sumScalars, treeAdditions } from './tree.js';
 export { TreeSum } from './tree-sum.js';
-export { fromWire, toWire, wireValueBytes } from './wire.js';
+export { fromWire, toWire, unpackWire, wireValueBytes } from './wire.js';
 export type { Wire } from './wire.js';

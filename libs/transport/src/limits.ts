@@ -48,6 +48,12 @@ export const RETRY_MS_MAX = 16;
 /** Sends in one turn of the event loop: more would delay what arrives, fewer would add a turn per message. */
 export const SENDS_PER_TURN_MAX = 64;
 
+/**
+ * Bytes read in one turn of the event loop, more or less: more would keep their memory, fewer would add a turn per
+ * message.
+ */
+export const BYTES_PER_TURN_MAX = 4 * 1024 * 1024;
+
 /** Pause between two looks whether a socket was read empty: ZeroMQ's thread hands messages over within microseconds. */
 export const QUIET_LOOK_MS = 1;
 

@@ -106,7 +106,9 @@ describe('an audit', () => {
 
   it('lets one of the two ship what it computed, the other only tell', () => {
     const cluster = running(2, { audit: 1, shards: 1 });
-    const ships = those(cluster.actions, 'send').flatMap(({ message }) => (message.type === 'assign' ? message.ship : []));
+    const ships = those(cluster.actions, 'send').flatMap(({ message }) =>
+      message.type === 'assign' ? message.ship : [],
+    );
     expect(ships).toEqual([true, false]);
   });
 });

@@ -1,9 +1,10 @@
 /**
  * Which gradients come to the coordinator when, in a `star`. With many workers their gradients would all be here at the
  * same time; so only a few may be on their way (the credit), and the rest are held by their workers, who say what they
- * hold and ship it when asked. They are asked for along the tree, so that what is summed so far is a few sums, too:
- * gradients on their way and sums here are together at most `credit + log2(shards)`, whoever is slow. (Where faults
- * have undone that order the lowest shard that is missing is let in all the same, one at a time.)
+ * hold and ship it when asked. They are asked for along the tree, from the lowest shard on, so that what is summed so
+ * far is a few sums, too. One that is not there yet is passed over as long as gradients on their way and sums here are
+ * together at most `credit + log2(shards)`: enough for nearly all others when one is slow. Beyond that only the lowest
+ * shard that is missing is let in, one at a time, which always leads to the end.
  *
  * Nothing is lost with a gradient that is not here yet: its shard is opened again when its worker goes or is late.
  */

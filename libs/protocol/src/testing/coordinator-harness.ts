@@ -251,10 +251,22 @@ export class CoordinatorHarness {
     for (const [shard, peer] of this.owners()) this.gradient(peer, shard);
   }
 
+  /** Every gradient that is held comes when it is asked for. */
+  shipAll(): void {
+    for (;;) {
+      const { phase } = this.state;
+      const results = phase.name === 'computing' ? [...phase.results] : [];
+      const [shard, asked] = results.find(([, { gradient }]) => gradient === 'asked') ?? [];
+      if (shard === undefined || asked === undefined) return;
+      this.shipped(asked.peer, shard);
+    }
+  }
+
   /** One whole step, journalled. */
   wholeStep(): void {
     const step = this.state.step;
     this.answerAll();
+    this.shipAll();
     this.reduced();
     for (const { peer, status } of this.state.workers.values()) if (status === 'ready') this.applied(peer, step);
     this.event({ type: 'journalled', step });

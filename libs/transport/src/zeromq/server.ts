@@ -15,8 +15,10 @@ import { Outbox } from '../outbox.js';
 import type { OutboxBounds } from '../outbox.js';
 import { checkPeerId, isPeerId } from '../peer-id.js';
 import { FAREWELL, PROBE, fromWire, toWire } from '../wire.js';
+import { Breather } from './breather.js';
 import { closeSocket, lingerDeadline } from './closing.js';
 import { bindable, connectable, formatEndpoint, parseEndpoint } from './endpoint.js';
+import { returnLargeBlocks } from './large-blocks.js';
 import { commonSocketOptions, endpointError, errorCode } from './options.js';
 import type { ZeroMQOptions } from './options.js';
 import { ProbeTimer } from './probe-timer.js';
@@ -39,6 +41,7 @@ interface Peer extends Lane {
 export async function bindZeroMQServer(options: ZeroMQOptions): Promise<ServerTransport> {
   const endpoint = parseEndpoint(options.endpoint);
   const address = await bindable(endpoint);
+  returnLargeBlocks();
   const socket = new Router({
     ...commonSocketOptions(options, address),
     mandatory: true,
@@ -125,13 +128,19 @@ class ZeroMQServer implements ServerTransport {
   }
 
   async #read(): Promise<void> {
+    const breather = new Breather();
     for await (const [routingId, ...frames] of this.#socket) {
-      if (this.#events.isClosed) continue;
-      const id = routingId?.toString('latin1') ?? '';
-      const received = fromWire(frames);
-      if (received.type === 'probe') this.#connected(id, routingId);
-      else if (received.type === 'message') this.#arrived(id, received.frames);
+      this.#take(routingId, frames);
+      await breather.read(frames);
     }
+  }
+
+  #take(routingId: Buffer | undefined, frames: Frames): void {
+    if (this.#events.isClosed) return;
+    const id = routingId?.toString('latin1') ?? '';
+    const received = fromWire(frames);
+    if (received.type === 'probe') this.#connected(id, routingId);
+    else if (received.type === 'message') this.#arrived(id, received.frames);
   }
 
   #connected(id: PeerId, routingId: Uint8Array | undefined): void {
