@@ -228,12 +228,14 @@ class Director {
 
   #shipAll(): readonly string[] {
     const lines: string[] = [];
+    const shipped = new Set<number>();
     for (;;) {
       const { phase } = this.#state;
       const results = phase.name === 'computing' ? [...phase.results] : [];
-      const next = results.find(([, { gradient }]) => gradient === 'asked');
+      const next = results.find(([shard, { gradient }]) => gradient === 'asked' && !shipped.has(shard));
       if (next === undefined) return lines;
       const [shard, { peer }] = next;
+      shipped.add(shard);
       lines.push(...this.#shipped(peer, shard, ''));
     }
   }

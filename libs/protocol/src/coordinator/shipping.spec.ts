@@ -115,11 +115,11 @@ describe('the credit of gradients', () => {
         expect(cluster.state.phase.name).toBe('reducing');
         expect(summing.most).toBeLessThanOrEqual(gradientsHeldMax(sizes.gradientCredit, sizes.shards));
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 
-  it('lets all others of 16 through when one shard is slow', () => {
+  it('lets all others of 16 through but one at most when one shard is slow', () => {
     fc.assert(
       fc.property(fc.integer({ min: 3, max: 5 }), fc.integer({ min: 2, max: 16 }), fc.nat(), (credit, shards, pick) => {
         const sizes = { workers: 1, shards, gradientCredit: credit };
@@ -130,13 +130,14 @@ describe('the credit of gradients', () => {
         for (let [next] = others(); next !== undefined; [next] = others()) {
           cluster.gradient(next[1], next[0]);
           summing.look();
-          for (const [shard, peer] of summing.asked) cluster.shipped(peer, shard);
+          cluster.shipAll();
           summing.look();
         }
         expect([...(summing.phase?.open.keys() ?? [])]).toEqual([slow]);
-        expect([...(summing.phase?.results.values() ?? [])].filter(({ gradient }) => gradient === 'held')).toEqual([]);
+        const held = [...(summing.phase?.results.values() ?? [])].filter(({ gradient }) => gradient === 'held');
+        expect(held.length).toBeLessThanOrEqual(1);
         summing.finish();
-        expect(summing.most).toBeLessThanOrEqual(credit + Math.ceil(Math.log2(shards)));
+        expect(summing.most).toBeLessThanOrEqual(gradientsHeldMax(credit, shards));
       }),
     );
   });
@@ -152,7 +153,7 @@ describe('the credit of gradients', () => {
         expect(cluster.state.phase.name).toBe('reducing');
         expect(summing.most).toBeLessThanOrEqual(gradientsHeldMax(sizes.gradientCredit, sizes.shards));
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 

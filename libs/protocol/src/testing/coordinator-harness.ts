@@ -253,11 +253,14 @@ export class CoordinatorHarness {
 
   /** Every gradient that is held comes when it is asked for. */
   shipAll(): void {
+    const shipped = new Set<number>();
     for (;;) {
       const { phase } = this.state;
       const results = phase.name === 'computing' ? [...phase.results] : [];
-      const [shard, asked] = results.find(([, { gradient }]) => gradient === 'asked') ?? [];
-      if (shard === undefined || asked === undefined) return;
+      const next = results.find(([index, { gradient }]) => gradient === 'asked' && !shipped.has(index));
+      if (next === undefined) return;
+      const [shard, asked] = next;
+      shipped.add(shard);
       this.shipped(asked.peer, shard);
     }
   }
