@@ -181,6 +181,11 @@ export const bugs: readonly Bug[] = [
     changes: [
       { file: 'libs/runtime/src/coordinator-loop.ts', search: 'vector === null || allFinite(vector)', replace: 'true' },
       {
+        file: `${COORDINATOR}/answers.ts`,
+        search: 'const isFinite = finite && Number.isFinite(lossSum);',
+        replace: 'const isFinite = true;',
+      },
+      {
         file: 'libs/reduce/src/finish.ts',
         search: 'return Math.sqrt(squares);',
         replace: 'return Math.sqrt(squares) || 0;',

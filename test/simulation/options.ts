@@ -269,6 +269,6 @@ export function drawOptions(seed: number): SeedOptions {
     faults,
     topology: draw.among(['star', 'mesh']),
     wire: draw.among(['float32', 'float32', 'bfloat16']),
-    gradientCredit: draw.among([1, 1, 2, 2, 3, 100]),
+    gradientCredit: draw.among([1, 2, 3, 100, 100]),
   };
 }
