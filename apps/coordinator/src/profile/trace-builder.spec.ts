@@ -128,6 +128,20 @@ describe('a step that the coordinator sums', () => {
   });
 });
 
+it('shows the way of a gradient that was held until it was asked for', () => {
+  const story = new Story().join('a', 0).began(0, 10);
+  const about = { step: 0, shard: 1, attempt: 0 };
+  story.sent('a', 20, { type: 'ship', ...ENVELOPE, ...about });
+  story.received('a', 60, { type: 'shipped', ...ENVELOPE, ...about }, 1e9, { waitedMs: 0, workedMs: 0 });
+  story.tell({ type: 'collected', step: 0, shard: 1, bytes: 90, beganMs: ORIGIN_MS + 60, endedMs: ORIGIN_MS + 61 });
+  const [way, ...rest] = story.spans;
+  const [row, name, , begunMs, endedMs] = way ?? [];
+  expect([row, name, endedMs]).toEqual(['worker 0 (local-0 on box): transfer out', 'transfer', 60]);
+  expect(begunMs).toBeCloseTo(20, 1);
+  expect(rest).toEqual([['worker 0 (local-0 on box): reduce', 'reduce', 'reduce', 60, 61]]);
+  expect(story.argsOf('transfer')).toEqual({ what: 'gradient that was held', step: 1, shard: 1, attempt: 0, bytes: 1e9 });
+});
+
 it('shows an exchange among workers as such, beside the engine', () => {
   const story = new Story().join('a', 0).began(0, 10);
   const members = [{ peer: 'a', endpoint: 'tcp://a:1', sharing: null }];
