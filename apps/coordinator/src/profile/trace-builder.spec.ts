@@ -139,7 +139,13 @@ it('shows the way of a gradient that was held until it was asked for', () => {
   expect([row, name, endedMs]).toEqual(['worker 0 (local-0 on box): transfer out', 'transfer', 60]);
   expect(begunMs).toBeCloseTo(20, 1);
   expect(rest).toEqual([['worker 0 (local-0 on box): reduce', 'reduce', 'reduce', 60, 61]]);
-  expect(story.argsOf('transfer')).toEqual({ what: 'gradient that was held', step: 1, shard: 1, attempt: 0, bytes: 1e9 });
+  expect(story.argsOf('transfer')).toEqual({
+    what: 'gradient that was held',
+    step: 1,
+    shard: 1,
+    attempt: 0,
+    bytes: 1e9,
+  });
 });
 
 it('shows an exchange among workers as such, beside the engine', () => {

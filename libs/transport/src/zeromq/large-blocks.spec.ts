@@ -7,7 +7,18 @@ const LENGTH_BYTES = 8 * 1024 * 1024;
 const libc = koffi.load('libc.so.6');
 const malloc = libc.func('void *malloc(size_t)') as (lengthBytes: number) => bigint;
 const free = libc.func('void free(void *)') as (block: bigint) => void;
-const FIELDS = ['arena', 'ordblks', 'smblks', 'hblks', 'hblkhd', 'usmblks', 'fsmblks', 'uordblks', 'fordblks', 'keepcost'];
+const FIELDS = [
+  'arena',
+  'ordblks',
+  'smblks',
+  'hblks',
+  'hblkhd',
+  'usmblks',
+  'fsmblks',
+  'uordblks',
+  'fordblks',
+  'keepcost',
+];
 koffi.struct('mallinfo2_t', Object.fromEntries(FIELDS.map((field) => [field, 'size_t'])));
 const mallinfo = libc.func('mallinfo2_t mallinfo2()') as () => Readonly<Record<'hblkhd', number>>;
 
