@@ -2,8 +2,8 @@
  * Gives the memory of large messages back. Each frame that ZeroMQ receives is a block of the C library's, freed when
  * the collector has seen that nobody uses it. Blocks of up to 32 MiB the GNU library learns to keep, in arenas of its
  * own for each thread, where those of one thread are of no use to another: a coordinator that uses 150 MB at a time
- * then takes 450. Blocks that are mapped one by one are given back when they are freed; a page is entered anew for
- * each, which costs less than the copy of it that is made anyway.
+ * then takes 450. Blocks that are mapped one by one are given back when they are freed; each page of a new one costs a
+ * fault.
  */
 import koffi from 'koffi';
 

@@ -10,7 +10,7 @@
 import type { Frames, PeerId, ServerEvent, ServerTransport } from '@lockstep/runtime';
 import { Router } from 'zeromq';
 import { EventSlot } from '../event-slot.js';
-import { outboxBounds } from '../limits.js';
+import { outboxBounds, PEERS_KEEPING_BLOCKS_MAX } from '../limits.js';
 import { Outbox } from '../outbox.js';
 import type { OutboxBounds } from '../outbox.js';
 import { checkPeerId, isPeerId } from '../peer-id.js';
@@ -41,7 +41,6 @@ interface Peer extends Lane {
 export async function bindZeroMQServer(options: ZeroMQOptions): Promise<ServerTransport> {
   const endpoint = parseEndpoint(options.endpoint);
   const address = await bindable(endpoint);
-  returnLargeBlocks();
   const socket = new Router({
     ...commonSocketOptions(options, address),
     mandatory: true,
@@ -152,6 +151,7 @@ class ZeroMQServer implements ServerTransport {
       if (!known.isLeaving) this.#events.emit({ type: 'gone', peer: id, reason });
     }
     this.#peers.set(id, { id, routingId, outbox: new Outbox(this.#bounds), isLeaving: false, isLost: false });
+    if (this.#peers.size > PEERS_KEEPING_BLOCKS_MAX) returnLargeBlocks();
   }
 
   #arrived(peer: PeerId, frames: Frames): void {
