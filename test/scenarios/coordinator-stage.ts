@@ -1,27 +1,24 @@
 /** A coordinator's machine on the stage: the commands say what workers, the disk and the user do. */
 import { planShards } from '@lockstep/data';
-import { initialCoordinatorState, stepCoordinator } from '@lockstep/protocol';
+import { initialCoordinatorState, payloadFrameCount, stepCoordinator } from '@lockstep/protocol';
 import type {
   Command,
   CoordinatorEvent,
   CoordinatorSettings,
   CoordinatorState,
   JournalledStep,
-  Resumption,
   Stamp,
-  StepRecord,
   WorkerMessage,
 } from '@lockstep/protocol';
+import { BATCH_SIZE, recordOf, RUN, SEQUENCE_LENGTH, settingsOf } from './coordinator-given.js';
 import { numberOf, Vocabulary } from './screenplay.js';
 import type { Stage } from './screenplay.js';
 import { tellCoordinator } from './tell.js';
 
-const BATCH_SIZE = 8;
-const SEQUENCE_LENGTH = 5;
 const TICK_MS = 200;
 const HEARTBEAT_MS = 1_000;
 const GRADIENT = new Uint8Array(4);
-const RUN = 'run-1';
+const PROTOCOL = 7;
 
 type Unsealed<M> = M extends { run: string; term: number; membership: number }
   ? Omit<M, 'run' | 'term' | 'membership'>
@@ -37,53 +34,6 @@ interface Spoken {
 export function openCoordinatorStage(given: string): Stage {
   const director = new Director(settingsOf(given));
   return director.vocabulary();
-}
-
-function settingsOf(given: string): CoordinatorSettings {
-  const journalled = /resumed after (\d+)/.exec(given)?.[1];
-  const every = numberOf(given, 'steps? between checkpoint', 0);
-  return {
-    ...{
-      run: RUN,
-      term: Number(/term (\d+)/.exec(given)?.[1] ?? 1),
-      incarnation: 'c1',
-      softwareVersion: '1',
-      config: {},
-    },
-    ...{ fingerprint: 'f', layoutDigest: 'l', batchSize: BATCH_SIZE, sequenceLength: SEQUENCE_LENGTH },
-    plans: [{ fromStep: 0, shards: planShards(BATCH_SIZE, numberOf(given, 'shard', 2)) }],
-    totalSteps: numberOf(given, 'steps? altogether', 5),
-    ...{ stepsPerEpoch: 100, learningRate: 0.1, minWorkers: numberOf(given, 'worker', 2), workerTimeoutMs: 60_000 },
-    digestEvery: numberOf(given, 'steps? between digest', 1),
-    checkpointEvery: every === 0 ? null : { steps: every },
-    audit: given.includes('audit') ? 1 : 0,
-    ...{
-      sharedMemory: true,
-      wire: 'float32',
-      gradientLength: 1,
-      clipNorm: null,
-      topology: given.includes('mesh') ? 'mesh' : 'star',
-    },
-    ...{ seed: 1, evaluationRows: [], sample: null, replicaParts: numberOf(given, 'part', 1) },
-    initial: journalled === undefined ? { step: 0, digest: 'd0', optimizerSteps: 0, slots: [] } : null,
-    resumption: journalled === undefined ? null : resumptionOf(given, Number(journalled)),
-    describeRows: (step, rowStart, rowEnd) => `rows ${rowStart} to ${rowEnd - 1} of step ${step + 1}`,
-  };
-}
-
-function resumptionOf(given: string, journalled: number): Resumption {
-  return {
-    journalled,
-    journalledDigest: journalled === 0 ? null : `d${journalled}`,
-    checkpointStep: numberOf(given, 'steps? in the checkpoint', 0),
-    awaitedPeers: /awaiting ([a-z ]+)/.exec(given)?.[1]?.split(' ') ?? [],
-    comparesReplay: true,
-  };
-}
-
-function recordOf(step: number, shards: number): StepRecord {
-  const shardDigests = Array.from({ length: shards }, (_, shard) => `g${step + 1}.${shard}`);
-  return { step, loss: 2, characters: BATCH_SIZE * SEQUENCE_LENGTH, gradientNorm: 1, seconds: 0, shardDigests };
 }
 
 class Director {
@@ -124,6 +74,8 @@ class Director {
   #addComputing(commands: Vocabulary): void {
     commands.on(/(\w+) answers shard (\d+)(.*)/, (peer, shard, how) => this.#answer(peer, Number(shard), how));
     commands.on(/everybody answers/, () => this.#answerAll());
+    commands.on(/(\w+) ships shard (\d+)(.*)/, (peer, shard, how) => this.#shipped(peer, Number(shard), how));
+    commands.on(/everybody ships/, () => this.#shipAll());
     commands.on(/the sum is there( and not finite)?/, (infinite) => this.#reduced(infinite === ''));
     commands.on(/everybody has exchanged/, () =>
       this.#membersOfExchange().flatMap((peer) => this.#exchanged(peer, '')),
@@ -204,7 +156,7 @@ class Director {
   #deliver(peer: string, spoken: Spoken): readonly string[] {
     this.#last.set(peer, spoken);
     const { message, stamp, bits, finite } = spoken;
-    const isShipped = message.type === 'snapshot' || (message.type === 'gradient' && message.held === null);
+    const isShipped = payloadFrameCount(message) > 0;
     const payload = isShipped ? [GRADIENT] : [];
     return this.#event({ type: 'message', peer, message, stamp, payload, payloadDigests: [bits], finite });
   }
@@ -222,7 +174,7 @@ class Director {
     this.#stamps.set(peer, stamp);
     const obeyed = /having obeyed term (\d+) of (\w+)/.exec(how);
     const message: WorkerMessage = {
-      ...{ type: 'hello', protocolVersion: numberOf(how, 'as its version', 4), softwareVersion: '1' },
+      ...{ type: 'hello', protocolVersion: numberOf(how, 'as its version', PROTOCOL), softwareVersion: '1' },
       run: / of run (\S+)/.exec(how)?.[1] ?? (obeyed === null ? null : RUN),
       obeyed: obeyed === null ? null : { term: Number(obeyed[1]), incarnation: obeyed[2] ?? '' },
       ...{ name: / as (\w+)/.exec(how)?.[1] ?? peer, supervised: false, host: 'h', pid: 1 },
@@ -260,8 +212,32 @@ class Director {
     const weightsDigest = /weights (\w+)/.exec(how)?.[1] ?? `d${step}`;
     const answer = { step, shard, attempt, lossSum: characters * 2, characters, computeMs: 1, weightsDigest };
     const finite = !how.includes('not finite');
-    const held = phase.name === 'computing' && phase.mesh ? { digest: bits, finite } : null;
+    const ships = open?.assignments.find((one) => one.peer === peer && one.attempt === attempt)?.ships ?? true;
+    const held = ships ? null : { digest: bits, finite };
     return this.#say(peer, { type: 'gradient', ...answer, held }, bits, finite);
+  }
+
+  #shipped(peer: string, shard: number, how: string): readonly string[] {
+    const { phase } = this.#state;
+    const step = Number(/of step (\d+)/.exec(how)?.[1] ?? this.#state.step + 1) - 1;
+    const asked = phase.name === 'computing' ? phase.results.get(shard)?.attempt : undefined;
+    const attempt = Number(/attempt (\d+)/.exec(how)?.[1] ?? asked ?? 0);
+    const bits = /bits (\w+)/.exec(how)?.[1] ?? `g${step + 1}.${shard}`;
+    return this.#say(peer, { type: 'shipped', step, shard, attempt }, bits, !how.includes('not finite'));
+  }
+
+  #shipAll(): readonly string[] {
+    const lines: string[] = [];
+    const shipped = new Set<number>();
+    for (;;) {
+      const { phase } = this.#state;
+      const results = phase.name === 'computing' ? [...phase.results] : [];
+      const next = results.find(([shard, { gradient }]) => gradient === 'asked' && !shipped.has(shard));
+      if (next === undefined) return lines;
+      const [shard, { peer }] = next;
+      shipped.add(shard);
+      lines.push(...this.#shipped(peer, shard, ''));
+    }
   }
 
   #answerAll(): readonly string[] {
@@ -300,7 +276,7 @@ class Director {
   }
 
   #unjournalledStep(step: number): readonly string[] {
-    return [...this.#answerAll(), ...this.#reduced(true), ...this.#allApplied(step)];
+    return [...this.#answerAll(), ...this.#shipAll(), ...this.#reduced(true), ...this.#allApplied(step)];
   }
 
   /** The trace of the last one stands for all. */

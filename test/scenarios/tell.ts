@@ -131,6 +131,9 @@ function tellMessage(message: CoordinatorMessage | WorkerMessage): string {
       return tellGradient(message);
     case 'applied':
       return `applied step ${message.step + 1} ${message.digest ?? ''}`.trimEnd();
+    case 'ship':
+    case 'shipped':
+      return `${message.type} step ${message.step + 1} shard ${message.shard} attempt ${message.attempt}`;
     case 'failed':
       return `failed: ${tellFailure(message.failure)}`;
     default:

@@ -77,6 +77,10 @@ class WorkerDirector {
         return this.#hear({ type: 'assign', ...this.#envelope(term), ...task }, [BYTES]);
       },
     );
+    commands.on(/it is asked for shard (\d+) of step (\d+)(?:, attempt (\d+))?/, (shard, step, attempt) => {
+      const which = { step: Number(step) - 1, shard: Number(shard), attempt: Number(attempt) };
+      return this.#hear({ type: 'ship', ...this.#envelope(), ...which });
+    });
     commands.on(/shard (\d+) of step (\d+) is computed( and held)?/, (shard, step, held) =>
       this.#gradient(Number(shard), Number(step) - 1, held !== ''),
     );

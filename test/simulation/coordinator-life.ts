@@ -153,6 +153,7 @@ export class CoordinatorLife {
       initial: newest === undefined ? { ...about, digest: weightsDigest(this.#world.digest, first) } : null,
       ...{ replicaParts: replicaPartCount(first), gradientLength: LENGTH, clipNorm: null },
       ...{ sharedMemory: false, wire: options.wire, topology: options.topology },
+      gradientCredit: options.gradientCredit,
       describeRows: (step, rowStart, rowEnd) => `rows ${rowStart} to ${rowEnd} of step ${step}`,
     };
   }

@@ -126,6 +126,7 @@ function cluster(overrides: Partial<CoordinatorSettings> = {}): Cluster {
     sharedMemory: false,
     wire: 'float32',
     gradientLength: LENGTH,
+    gradientCredit: 1,
     clipNorm: null,
     topology: 'star',
     minWorkers: 2,

@@ -68,6 +68,8 @@ export interface SeedOptions {
   readonly audit: number;
   readonly topology: 'star' | 'mesh';
   readonly wire: 'float32' | 'bfloat16';
+  /** Gradients on their way to the coordinator at a time. */
+  readonly gradientCredit: number;
   readonly evaluationBatches: number;
   readonly samples: boolean;
   /** Of one shard, on a worker that is not slowed down. */
@@ -267,5 +269,6 @@ export function drawOptions(seed: number): SeedOptions {
     faults,
     topology: draw.among(['star', 'mesh']),
     wire: draw.among(['float32', 'float32', 'bfloat16']),
+    gradientCredit: draw.among([1, 2, 3, 100, 100]),
   };
 }

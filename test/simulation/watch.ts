@@ -3,6 +3,7 @@
  * asked after every event.
  */
 import { LIMITS } from '@lockstep/config';
+import { gradientsHeldMax } from '@lockstep/protocol';
 import type { CoordinatorState } from '@lockstep/protocol';
 import type { Cluster } from './cluster.js';
 
@@ -25,6 +26,7 @@ export function watch(cluster: Cluster): () => void {
     if (coordinator !== undefined && coordinator.store.longestQueue > LIMITS.unjournalledSteps * 2) {
       cluster.violate(`${coordinator.store.longestQueue} lines wait for the disk`);
     }
+    if (state !== undefined) countGradients(cluster, state, coordinator?.loop?.sumsHeld ?? 0);
     if (state !== undefined) excuse(cluster, state);
     const now = Math.floor(clock.now() / 1000);
     if (now === second) return;
@@ -34,6 +36,23 @@ export function watch(cluster: Cluster): () => void {
     second = now;
     turnsBefore = clock.turns;
   };
+}
+
+/** However many workers there are, only so many gradients, and sums of some, are at the coordinator or on their way. */
+function countGradients(cluster: Cluster, { phase, settings, plans }: CoordinatorState, sums: number): void {
+  if (phase.name !== 'computing' || phase.mesh) return;
+  const answers = [...phase.open.values()].flatMap((shard) => shard.answers);
+  const kept = answers.filter(({ payload }) => payload !== null).length;
+  const asked = [...phase.results.values()].filter(({ gradient }) => gradient === 'asked').length;
+  const { gradientCredit } = settings;
+  const shards = phase.open.size + phase.results.size;
+  if (asked > 0) cluster.tally.count('events while a held gradient was waited for');
+  if (kept + asked > gradientCredit) {
+    cluster.violate(`${kept} gradients are kept and ${asked} asked for, with a credit of ${gradientCredit}`);
+  }
+  if (kept + asked + sums > gradientsHeldMax(gradientCredit, shards)) {
+    cluster.violate(`${kept + asked} gradients beside ${sums} sums, in ${plans.length} plans, the last of ${shards}`);
+  }
 }
 
 /** With a single worker left in the step of a wrong answer there is nobody to contradict it. */

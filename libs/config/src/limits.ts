@@ -40,6 +40,11 @@ export const LIMITS = {
    * records of that many, and a line is a few hundred bytes.
    */
   unjournalledSteps: 64,
+  /**
+   * Gradients that may be on their way to the coordinator at a time, in bytes, but at least two: enough that the wire
+   * is never idle while one of them is added to the sum, few enough that its memory does not grow with the workers.
+   */
+  gradientsOnTheWayBytes: 48 * 1024 * 1024,
   /** A replica travels in parts of this size, so that heartbeats fit in between on a slow link. */
   replicaPartBytes: 4 * 1024 * 1024,
   /**

@@ -102,7 +102,7 @@ describe('codec', () => {
 
   it('starts with a readable preamble', () => {
     const [first] = encodeMessage(digestOf, HELLO, STAMP);
-    expect(new TextDecoder().decode(first)).toMatch(/^lockstep\/4 \{"stamp":\{"conversation":4,.*\}\} [0-9a-f]{16}$/);
+    expect(new TextDecoder().decode(first)).toMatch(/^lockstep\/7 \{"stamp":\{"conversation":4,.*\}\} [0-9a-f]{16}$/);
   });
 
   it.each([

@@ -1,5 +1,5 @@
 /**
- * Bytes <-> messages. The header frame is the text `lockstep/4 `, a JSON object, a space and the digest of all before
+ * Bytes <-> messages. The header frame is the text `lockstep/7 `, a JSON object, a space and the digest of all before
  * it: readable in a packet capture, cheap at a few hundred bytes, and checked field by field. It carries a digest of
  * each payload frame, so that a bit that flipped on the way never reaches a sum; the digest of a gradient is also what
  * the journal keeps of it.

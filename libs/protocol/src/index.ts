@@ -29,8 +29,10 @@ export type {
   Resumption,
   SampleRequest,
 } from './coordinator/settings.js';
+export { gradientCreditFor, gradientsHeldMax } from './coordinator/shipping.js';
 export { initialCoordinatorState } from './coordinator/state.js';
 export type { CoordinatorState } from './coordinator/state.js';
+export { payloadFrameCount } from './messages.js';
 export type {
   Activity,
   CoordinatorMessage,

@@ -7,10 +7,10 @@ import { LIMITS } from '@lockstep/config';
 import { z } from 'zod';
 
 /**
- * Raised when a message changes its meaning; peers of another version are refused. There was no 3: it is one flipped
- * bit away from 1, whose messages had no checksum.
+ * Raised when a message changes its meaning; peers of another version are refused. There was no 3, 5 or 6: each is one
+ * flipped bit away from an earlier one, and 3 and 5 from 1, whose messages had no checksum.
  */
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 7;
 
 const count = z.int().min(0);
 const name = z.string().min(1).max(200);
@@ -142,7 +142,7 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('heartbeat'), ...envelope, step: count, activity }),
   /**
    * Loss sum, character count and gradient SUM of one shard. Payload: the gradient in the run's wire format; none when
-   * the worker was told to hold it for an exchange.
+   * the worker was told to hold it.
    */
   z.strictObject({
     type: z.literal('gradient'),
@@ -158,6 +158,8 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
     /** Of a gradient that is held: digest of its bytes, and whether all values are finite. Null when it is shipped. */
     held: z.strictObject({ digest, finite: z.boolean() }).nullable(),
   }),
+  /** The gradient that was held, and is not any more. Payload: the gradient in the run's wire format. */
+  z.strictObject({ type: z.literal('shipped'), ...envelope, step: count, shard: count, attempt: count }),
   /** This worker holds the mean gradient of the step, and has summed its own slice of it. */
   z.strictObject({
     type: z.literal('exchanged'),
@@ -227,9 +229,11 @@ export const coordinatorMessageSchema = z.discriminatedUnion('type', [
     attempt: count,
     rows: count,
     digest: z.boolean(),
-    /** Whether the gradient is shipped with the answer; otherwise it is held for an exchange. */
+    /** Whether the gradient is shipped with the answer; otherwise it is held, until asked for or for an exchange. */
     ship: z.boolean(),
   }),
+  /** There is room for the gradient of this shard: it is to be shipped now. */
+  z.strictObject({ type: z.literal('ship'), ...envelope, step: count, shard: count, attempt: count }),
   /**
    * Sum the gradients of the step among these workers: each sums one slice of the vector and gives it to the others.
    */
@@ -352,6 +356,7 @@ export function payloadFrameCount(message: WorkerMessage | CoordinatorMessage | 
       return message.exchange === null ? 1 : 0;
     case 'piece':
       return message.place === null ? 1 : 0;
+    case 'shipped':
     case 'sampled':
     case 'assign':
     case 'evaluate':

@@ -85,6 +85,33 @@ describe('TreeSum', () => {
     expect([...first]).toEqual([1111, 2222]);
   });
 
+  it('holds a sum a bit of the number of shards, when they come in their order', () => {
+    const sum = new TreeSum(13, 1);
+    const held = Array.from({ length: 13 }, (_, shard) => {
+      sum.add(shard, Float32Array.of(shard));
+      return sum.held;
+    });
+    expect(held).toEqual([1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 1]);
+  });
+
+  it('gives back every array but that of the sum, none of them twice or still in use', () => {
+    fc.assert(
+      fc.property(gradientsInSomeOrder, ([gradients, order]) => {
+        const sum = new TreeSum(gradients.length, gradients[0].length);
+        const given = gradients.map((gradient) => gradient.slice());
+        const back = order.flatMap((shard) => {
+          const spare = sum.add(shard, given[shard]);
+          for (const array of spare) array.fill(Number.NaN);
+          return spare;
+        });
+        const total = sum.take();
+        expect(bitsOf(total)).toEqual(bitsOf(referenceSum(gradients)));
+        expect(new Set([...back, total])).toEqual(new Set(given));
+        expect(back).toHaveLength(given.length - 1);
+      }),
+    );
+  });
+
   it('tells which shards are missing', () => {
     const sum = new TreeSum(3, 1);
     expect(sum.missing()).toEqual([0, 1, 2]);

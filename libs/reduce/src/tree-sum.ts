@@ -33,27 +33,38 @@ export class TreeSum {
     this.#root = this.#grow(undefined, 0, shardCount);
   }
 
-  /** Takes the gradient of one shard; the array is written to from now on and must not be used by the caller. */
-  add(shardIndex: number, gradient: Float32Array): void {
+  /**
+   * Takes the gradient of one shard; the array is written to from now on and must not be used by the caller.
+   * @returns arrays that are not needed any more, for the caller to write to
+   */
+  add(shardIndex: number, gradient: Float32Array): readonly Float32Array[] {
     const leaf = this.#leaves[shardIndex];
     invariant(leaf !== undefined, `shard ${shardIndex} is not among ${this.#leaves.length}`);
     invariant(!this.#hasArrived[shardIndex], `shard ${shardIndex} was added before`);
     invariant(gradient.length === this.#length, `a gradient of ${gradient.length} values instead of ${this.#length}`);
     this.#hasArrived[shardIndex] = true;
     leaf.sum = gradient;
+    const spare: Float32Array[] = [];
     for (let node = leaf.parent; node !== undefined; node = node.parent) {
       const { left, right } = node;
-      if (left?.sum === undefined || right?.sum === undefined) return;
+      if (left?.sum === undefined || right?.sum === undefined) break;
       addInPlace(left.sum, right.sum);
+      spare.push(right.sum);
       node.sum = left.sum;
       left.sum = undefined;
       right.sum = undefined;
     }
+    return spare;
   }
 
   /** Indices of the shards that have not been added, ascending. */
   missing(): number[] {
     return [...this.#hasArrived.keys()].filter((shardIndex) => !this.#hasArrived[shardIndex]);
+  }
+
+  /** Vectors kept: gradients whose sibling is missing, and sums of them. */
+  get held(): number {
+    return count(this.#root);
   }
 
   /** Whether every shard has been added. */
@@ -80,4 +91,9 @@ export class TreeSum {
     node.right = this.#grow(node, split, hi);
     return node;
   }
+}
+
+function count(node: Node | undefined): number {
+  if (node === undefined) return 0;
+  return (node.sum === undefined ? 0 : 1) + count(node.left) + count(node.right);
 }

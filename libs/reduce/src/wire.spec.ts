@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bytesOf } from './digest.js';
-import { fromWire, toWire, wireValueBytes } from './wire.js';
+import { fromWire, toWire, unpackWire, wireValueBytes } from './wire.js';
 
 const vectors = fc.array(fc.float({ noNaN: true }), { maxLength: 100 }).map((values) => Float32Array.from(values));
 
@@ -10,6 +10,17 @@ describe('the wire', () => {
     fc.assert(
       fc.property(vectors, (values) => {
         expect(bytesOf(fromWire(toWire(values, 'float32'), 'float32'))).toEqual(bytesOf(values));
+      }),
+    );
+  });
+
+  it('unpacks into memory that is there', () => {
+    fc.assert(
+      fc.property(vectors, fc.constantFrom('float32', 'bfloat16'), (values, wire) => {
+        const bytes = toWire(values, wire);
+        const into = new Float32Array(values.length).fill(7);
+        unpackWire(bytes, wire, into);
+        expect(bytesOf(into)).toEqual(bytesOf(fromWire(bytes, wire)));
       }),
     );
   });

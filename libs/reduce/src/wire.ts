@@ -23,11 +23,15 @@ export function toWire(values: Float32Array, wire: Wire): Uint8Array {
 
 /** The values that have travelled, in memory of their own. */
 export function fromWire(bytes: Uint8Array, wire: Wire): Float32Array<ArrayBuffer> {
-  const length = bytes.byteLength / wireValueBytes(wire);
-  const values = new Float32Array(length);
-  if (wire === 'float32') bytesOf(values).set(bytes);
-  else unpackBfloat16(alignedCopy(bytes), values);
+  const values = new Float32Array(bytes.byteLength / wireValueBytes(wire));
+  unpackWire(bytes, wire, values);
   return values;
+}
+
+/** The same into memory that is there, as long as what has travelled. */
+export function unpackWire(bytes: Uint8Array, wire: Wire, into: Float32Array): void {
+  if (wire === 'float32') bytesOf(into).set(bytes);
+  else unpackBfloat16(alignedCopy(bytes), into);
 }
 
 /** Received bytes may begin anywhere. */

@@ -17,7 +17,7 @@ import type {
   Report,
   WorkerMessage,
 } from '@lockstep/protocol';
-import { finishGradient, fromWire, TreeSum, wireValueBytes } from '@lockstep/reduce';
+import { finishGradient, TreeSum, unpackWire, wireValueBytes } from '@lockstep/reduce';
 import { allFinite } from '@lockstep/vector';
 import { Commands } from './commands.js';
 import type { CommandReply } from './commands.js';
@@ -62,6 +62,8 @@ export class CoordinatorLoop {
   #state: CoordinatorState;
   #running = false;
   #sum: TreeSum | undefined;
+  /** Vectors that sums have left: memory that is allocated anew for each gradient is given back too late. */
+  #spare: Float32Array[] = [];
   #storeFailure: LockstepError | undefined;
   #cancelTick: () => void = () => undefined;
   #finish: (outcome: CoordinatorOutcome) => void = () => undefined;
@@ -130,6 +132,11 @@ export class CoordinatorLoop {
     return this.#state;
   }
 
+  /** Vectors of the step's sum that are kept: gradients of shards, and sums of some. */
+  get sumsHeld(): number {
+    return this.#sum?.held ?? 0;
+  }
+
   #scheduleTick(): void {
     this.#cancelTick = this.#ports.clock.after(TICK_MS, () => {
       this.#dispatch({ type: 'tick' });
@@ -149,15 +156,21 @@ export class CoordinatorLoop {
       return;
     }
     const { message, stamp, payloadDigests } = letter;
-    const isShipped = message.type === 'gradient' && message.held === null;
+    const isShipped = bringsGradient(message);
     // Copied once, here: what is received may be memory of the transport, and a gradient is kept until it is judged.
-    const { wire } = this.#work.settings;
-    const vector = isShipped ? fromWire(letter.payload[0] ?? new Uint8Array(), wire) : null;
+    const vector = isShipped ? this.#copied(letter.payload[0] ?? new Uint8Array()) : null;
     const payload = vector === null ? letter.payload : [viewAsBytes(vector)];
     const finite = vector === null || allFinite(vector);
     const { probe, clock } = this.#ports;
     probe?.({ type: 'received', peer, message, times: letter.times, bytes: lengthOf(frames), atMs: clock.now() });
     this.#dispatch({ type: 'message', peer, message, stamp, payload, payloadDigests, finite });
+  }
+
+  #copied(gradient: Uint8Array): Float32Array {
+    const { gradientLength, wire } = this.#work.settings;
+    const vector = this.#spare.pop() ?? new Float32Array(gradientLength);
+    unpackWire(gradient, wire, vector);
+    return vector;
   }
 
   /** Vectors of any other length than the model's never get near a sum. */
@@ -166,7 +179,7 @@ export class CoordinatorLoop {
     if (message.type === 'sampled') {
       return lengthBytes % Int32Array.BYTES_PER_ELEMENT === 0 ? null : `a sample of ${lengthBytes} bytes`;
     }
-    if (message.type !== 'gradient' || message.held !== null) return null;
+    if (!bringsGradient(message)) return null;
     const { gradientLength, wire } = this.#work.settings;
     const expected = gradientLength * wireValueBytes(wire);
     return lengthBytes === expected ? null : `a gradient of ${lengthBytes} bytes, not ${expected}`;
@@ -197,6 +210,9 @@ export class CoordinatorLoop {
         this.#send(action);
         return;
       case 'begin-step':
+        this.#payloads.forgetGradient();
+        // The last step was not summed here, or not to its end.
+        if (this.#sum !== undefined) this.#spare = [];
         this.#sum = new TreeSum(action.shards, this.#work.settings.gradientLength);
         probe?.({ type: 'step-begun', step: action.step, shards: action.shards, atMs: clock.now() });
         return;
@@ -256,7 +272,8 @@ export class CoordinatorLoop {
     const { step, shard, payload } = action;
     this.#pass('C3', action);
     const beganMs = probe === undefined ? 0 : clock.now();
-    this.#sum?.add(shard, viewAsFloats(payload));
+    const spare = this.#sum?.add(shard, viewAsFloats(payload)) ?? [];
+    this.#spare.push(...spare);
     probe?.({ type: 'collected', step, shard, bytes: payload.byteLength, beganMs, endedMs: clock.now() });
   }
 
@@ -325,4 +342,8 @@ export class CoordinatorLoop {
     this.#writes.add(settled);
     void settled.finally(() => this.#writes.delete(settled));
   }
+}
+
+function bringsGradient(message: WorkerMessage): boolean {
+  return message.type === 'shipped' || (message.type === 'gradient' && message.held === null);
 }

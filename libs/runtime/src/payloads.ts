@@ -49,6 +49,11 @@ export class Payloads {
     this.#gradient = this.#digested(bytes);
   }
 
+  /** The update is sent to all: the transport has the mean gradient, which is not needed here any more. */
+  forgetGradient(): void {
+    this.#gradient = undefined;
+  }
+
   /** A message as the transport takes it. */
   encode({ message, stamp, payload }: Extract<CoordinatorAction, { type: 'send' }>): Frames {
     const made = this.#make(payload);

@@ -149,7 +149,7 @@ export class WorkerLoop {
     if (message.type === 'hello') pass('W2', {});
     else if (message.type === 'ready') pass('W4', { step: message.replica?.step ?? 0 });
     else if (message.type === 'exchanged') pass('W14', { step: message.step });
-    else if (message.type === 'gradient') {
+    else if (message.type === 'gradient' || message.type === 'shipped') {
       this.#handedOver = { step: message.step, shard: message.shard };
       pass('W8', this.#handedOver);
     }
@@ -239,6 +239,7 @@ export class WorkerLoop {
 
   #timesOf(message: WorkerMessage): Times | undefined {
     if (message.type === 'heartbeat') return undefined;
+    if (message.type === 'shipped') return { waitedMs: 0, workedMs: 0 };
     if (message.type !== 'exchanged') return this.#times;
     return { waitedMs: 0, workedMs: inMicroseconds(this.#ports.clock.now() - this.#exchangeBegunMs) };
   }

@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { planShards } from '@lockstep/data';
+import { gradientCreditFor } from '@lockstep/protocol';
 import type { CoordinatorSettings } from '@lockstep/protocol';
 import { digestOf } from '@lockstep/reduce';
 import { CoordinatorLoop } from '@lockstep/runtime';
@@ -53,6 +54,7 @@ function settingsFor({ workers, values }: StarJob): CoordinatorSettings {
     plans: [{ fromStep: 0, shards }],
     ...{ totalSteps: Number.MAX_SAFE_INTEGER, stepsPerEpoch: Number.MAX_SAFE_INTEGER, learningRate: 1 },
     ...{ wire: 'float32', topology: 'star', sharedMemory: false, gradientLength: values, clipNorm: null },
+    gradientCredit: gradientCreditFor(values * Float32Array.BYTES_PER_ELEMENT),
     ...{ minWorkers: workers, workerTimeoutMs: 120_000, digestEvery: 1 },
     ...{ checkpointEvery: null, audit: 0, seed: 1, evaluationRows: [], sample: null },
     initial: { step: 0, digest: FAKE.digest, optimizerSteps: 0, slots: [] },

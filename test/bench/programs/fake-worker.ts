@@ -22,7 +22,8 @@ export const fakeClock: Clock = {
 export async function runFakeWorker({ endpoint, worker, values }: StarJob): Promise<void> {
   const transport = await connectZeroMQClient({ endpoint, peerId: `worker-${worker}`, maxFrameBytes: 4 * values });
   const original = readyMade(worker, values);
-  const compute = { submit: (task: ComputeTask) => Promise.resolve(answer(task, original)) };
+  const held = { digest: digestOf(bytesOf(original)), finite: true };
+  const compute = { submit: (task: ComputeTask) => Promise.resolve(answer(task, original, held)) };
   const loop = new WorkerLoop(
     { transport, clock: fakeClock, compute, digest: digestOf, note: () => undefined, mesh: null },
     {
@@ -37,7 +38,12 @@ export async function runFakeWorker({ endpoint, worker, values }: StarJob): Prom
   process.exit();
 }
 
-function answer(task: ComputeTask, gradient: Float32Array): ComputeResult {
+interface Held {
+  readonly digest: string;
+  readonly finite: boolean;
+}
+
+function answer(task: ComputeTask, gradient: Float32Array, held: Held): ComputeResult {
   switch (task.type) {
     case 'prepare':
       return {
@@ -54,12 +60,12 @@ function answer(task: ComputeTask, gradient: Float32Array): ComputeResult {
     case 'load':
       return { type: 'loaded', step: task.step, digest: FAKE.digest };
     case 'gradient': {
-      const { step, shard, attempt, digest } = task.assign;
+      const { step, shard, attempt, digest, ship } = task.assign;
       // A sent frame belongs to the transport.
       const payload = bytesOf(gradient.slice());
-      const about = { step, shard, attempt, lossSum: 1, characters: 1, computeMs: 0, held: null };
+      const about = { step, shard, attempt, lossSum: 1, characters: 1, computeMs: 0 };
       const weightsDigest = digest ? FAKE.digest : null;
-      return { type: 'gradient', ...about, weightsDigest, payload };
+      return { type: 'gradient', ...about, weightsDigest, held: ship ? null : held, payload };
     }
     case 'apply':
       return { type: 'applied', step: task.update.step, digest: task.update.digest ? FAKE.digest : null };

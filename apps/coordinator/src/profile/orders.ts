@@ -17,6 +17,9 @@ export function keyOf(message: CoordinatorMessage | WorkerMessage): string | nul
     case 'assign':
     case 'gradient':
       return `gradient ${message.step} ${message.shard} ${message.attempt}`;
+    case 'ship':
+    case 'shipped':
+      return `ship ${message.step} ${message.shard} ${message.attempt}`;
     case 'update':
     case 'applied':
       return `update ${message.step}`;

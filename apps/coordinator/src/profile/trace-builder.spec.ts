@@ -28,7 +28,7 @@ class Story {
   }
 
   join(peer: string, slot: number, name = `local-${slot}`): this {
-    const about = { protocolVersion: 4, softwareVersion: '0', run: null, obeyed: null, supervised: true, pid: 9 };
+    const about = { protocolVersion: 7, softwareVersion: '0', run: null, obeyed: null, supervised: true, pid: 9 };
     const setup = { slot, incarnation: 'i', config: {}, fingerprint: 'f', layoutDigest: 'l', mesh: true };
     return this.received(peer, 0, { type: 'hello', ...about, name, host: 'box' }).sent(peer, 1, {
       type: 'welcome',
@@ -125,6 +125,26 @@ describe('a step that the coordinator sums', () => {
     });
     expect(story.argsOf('step')).toMatchObject({ step: 1, loss: 3.5, gradientNorm: 1.5, topology: 'star' });
     expect(story.argsOf('dispatch')).toMatchObject({ bytes: 100 });
+  });
+});
+
+it('shows the way of a gradient that was held until it was asked for', () => {
+  const story = new Story().join('a', 0).began(0, 10);
+  const about = { step: 0, shard: 1, attempt: 0 };
+  story.sent('a', 20, { type: 'ship', ...ENVELOPE, ...about });
+  story.received('a', 60, { type: 'shipped', ...ENVELOPE, ...about }, 1e9, { waitedMs: 0, workedMs: 0 });
+  story.tell({ type: 'collected', step: 0, shard: 1, bytes: 90, beganMs: ORIGIN_MS + 60, endedMs: ORIGIN_MS + 61 });
+  const [way, ...rest] = story.spans;
+  const [row, name, , begunMs, endedMs] = way ?? [];
+  expect([row, name, endedMs]).toEqual(['worker 0 (local-0 on box): transfer out', 'transfer', 60]);
+  expect(begunMs).toBeCloseTo(20, 1);
+  expect(rest).toEqual([['worker 0 (local-0 on box): reduce', 'reduce', 'reduce', 60, 61]]);
+  expect(story.argsOf('transfer')).toEqual({
+    what: 'gradient that was held',
+    step: 1,
+    shard: 1,
+    attempt: 0,
+    bytes: 1e9,
   });
 });
 

@@ -113,7 +113,8 @@ export class TraceBuilder {
       if (this.#strangers.size >= WORKERS_MAX) this.#strangers.clear();
       this.#strangers.set(peer, message);
     }
-    if (message.type === 'gradient' && message.step === this.#step?.step) this.#givers.set(message.shard, peer);
+    const isGradient = message.type === 'gradient' || message.type === 'shipped';
+    if (isGradient && message.step === this.#step?.step) this.#givers.set(message.shard, peer);
     this.#peers.get(peer)?.rows.received(moment);
   }
 

@@ -66,7 +66,7 @@ export class WorkerRows {
     if (key === null || order === undefined || times === undefined) return;
     const isPart = message.type === 'snapshot' && message.part > 0;
     if (!isPart) {
-      const isEngine = message.type !== 'exchanged';
+      const isEngine = message.type !== 'exchanged' && message.type !== 'shipped';
       const freeMs = isEngine ? this.#freeMs : 0;
       const placed = place(order, { times, bytes, atMs }, { reachedMs: this.#reachedMs, freeMs });
       this.#reachedMs = placed.reachedMs;
@@ -119,6 +119,11 @@ function drawAnswer(
     draw('engine', 'compute', 'compute', beganMs, endedMs, { ...about, loss, characters, modelMs });
     const what = answer.held === null ? 'gradient' : 'digest of a gradient that is held';
     draw('transfer out', 'transfer', 'transfer', endedMs, atMs, { what, ...about, bytes });
+  } else if (answer.type === 'shipped') {
+    const { step, shard, attempt } = answer;
+    draw('transfer out', 'transfer', 'transfer', endedMs, atMs, {
+      ...{ what: 'gradient that was held', step: step + 1, shard, attempt, bytes },
+    });
   } else if (answer.type === 'exchanged' && asked.type === 'exchange') {
     const { members, length, holders } = asked;
     const sizes = { members: members.length, shards: holders.length, values: length };

@@ -2,8 +2,9 @@
 import { readRunFile } from '@lockstep/checkpoint';
 import { configFingerprint, LIMITS, parseCadence, setOrDefault } from '@lockstep/config';
 import { createOptimizer, optimizerSpec } from '@lockstep/optimizer';
+import { gradientCreditFor } from '@lockstep/protocol';
 import type { CoordinatorSettings, Plan, ReplicaAbout, Resumption, SampleRequest } from '@lockstep/protocol';
-import { bytesOf, digestOf } from '@lockstep/reduce';
+import { bytesOf, digestOf, wireValueBytes } from '@lockstep/reduce';
 import type { Replica } from '@lockstep/runtime';
 import { existsSync } from 'node:fs';
 import type { Assignment } from '../supervise/messages.js';
@@ -51,6 +52,7 @@ export async function coordinatorSettings(parts: SettingsParts): Promise<Coordin
     sharedMemory: setOrDefault(values, 'localExchange') === 'memory',
     wire: config.wire,
     gradientLength: plan.layout.length,
+    gradientCredit: gradientCreditFor(plan.layout.length * wireValueBytes(config.wire)),
     clipNorm: config.clipNorm,
     topology: setOrDefault(values, 'topology'),
     minWorkers: plan.options.minWorkers,

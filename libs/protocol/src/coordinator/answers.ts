@@ -11,8 +11,9 @@ import { judge } from './judge.js';
 import { catchUp, rememberAnswer, rewind } from './lateness.js';
 import { estrange } from './replicas.js';
 import { end, reject, report } from './sending.js';
+import { mayComeIn } from './shipping.js';
 import { shardsAt } from './state.js';
-import type { Answer, Assignment, CoordinatorState, OpenShard, WorkerRecord } from './state.js';
+import type { Answer, CoordinatorState, OpenShard, ShardAssignment, ShardResult, WorkerRecord } from './state.js';
 import { diverged } from './step.js';
 import { quarantine } from './strikes.js';
 
@@ -46,8 +47,8 @@ export function onGradient(
     reject(out, worker, 'not-asked-for', `shard ${message.shard}, attempt ${message.attempt}`);
     return heard;
   }
-  if ((given.payload === null) !== phase.mesh) {
-    reject(out, worker, 'not-asked-for', `a gradient that is ${phase.mesh ? 'shipped' : 'held'}`);
+  if ((given.payload !== null) !== assignment.ships) {
+    reject(out, worker, 'not-asked-for', `a gradient that is ${assignment.ships ? 'held' : 'shipped'}`);
     return heard;
   }
   const shard = shardsAt(heard.plans, heard.step)[message.shard];
@@ -65,21 +66,34 @@ function keep(
   state: CoordinatorState,
   worker: WorkerRecord,
   open: OpenShard,
-  assignment: Assignment,
+  assignment: ShardAssignment,
   { message, payload, digest, finite }: GradientAnswer,
   nowMs: number,
 ): CoordinatorState {
   if (state.phase.name !== 'computing') return state;
-  const { lossSum, characters, weightsDigest } = message;
+  const { lossSum, characters, weightsDigest, attempt, shard } = message;
   const isFinite = finite && Number.isFinite(lossSum);
   const { peer } = worker;
-  const answer: Answer = { peer, lossSum, characters, finite: isFinite, digest, weightsDigest, payload };
+  const hasRoom = (): boolean => assignment.isExpected || mayComeIn(state, shard);
+  const isUsed = payload !== null && isFinite && !open.answers.some(isHere) && hasRoom();
+  const tookMs = nowMs - Math.max(assignment.sinceMs, worker.busySinceMs ?? 0);
+  const answer: Answer = {
+    ...{ peer, attempt, lossSum, characters, finite: isFinite, digest, weightsDigest, tookMs },
+    payload: isUsed ? payload : null,
+    isHeld: isFinite && payload === null && state.workers.get(peer)?.status === 'ready',
+  };
   const assignments = open.assignments.filter((one) => one !== assignment);
-  const kept = { ...open, assignments, answers: [...open.answers, answer] };
-  const shards = new Map(state.phase.open).set(message.shard, kept);
-  const since = Math.max(assignment.sinceMs, worker.busySinceMs ?? 0);
-  const answered = rememberAnswer({ ...state, phase: { ...state.phase, open: shards } }, nowMs - since);
-  return rewind(answered, peer, nowMs);
+  // A worker holds what it computed last.
+  const before = open.answers.map((one) => (one.peer === peer ? { ...one, isHeld: false } : one));
+  const shards = new Map(state.phase.open).set(shard, { ...open, assignments, answers: [...before, answer] });
+  const kept: CoordinatorState = { ...state, phase: { ...state.phase, open: shards } };
+  // In a star the way of the gradient is a part of what a shard takes.
+  const isWhole = payload !== null || state.phase.mesh;
+  return rewind(isWhole ? rememberAnswer(kept, tookMs) : kept, peer, nowMs);
+}
+
+function isHere({ payload }: Answer): boolean {
+  return payload !== null;
 }
 
 /** Not needed any more, but not worthless: other bits for the same shard are evidence of a fault. */
@@ -127,18 +141,35 @@ function judgeShard(state: CoordinatorState, out: CoordinatorAction[], index: nu
     case 'undecided':
       return end(sound, out, undecided(sound, index, open.answers));
     case 'accepted': {
-      const { answer, outvoted } = verdict;
+      const { outvoted } = verdict;
+      const answer = withGradient(sound, open.answers, verdict.answer);
+      // All that gave these bits have gone with them: somebody is asked once more.
+      if (answer === undefined) return sound;
       const { payload } = answer;
       if (payload !== null) out.push({ type: 'collect', step: sound.step, shard: index, payload });
       const shards = new Map(sound.phase.open);
       shards.delete(index);
-      const { peer, lossSum, characters, digest, weightsDigest } = answer;
-      const result = { peer, lossSum, characters, digest, weightsDigest, attempts: open.attempts };
-      const results = new Map(sound.phase.results).set(index, result);
+      const results = new Map(sound.phase.results).set(index, resultOf(answer, open.attempts));
       const accepted: CoordinatorState = { ...sound, phase: { ...sound.phase, open: shards, results } };
       return outvoted.reduce((rest, wrong) => expel(rest, out, wrong, index, open.answers, nowMs), accepted);
     }
   }
+}
+
+/** Of the answers with the bits that count one whose gradient is here, or to be had. */
+function withGradient(
+  { workers }: CoordinatorState,
+  answers: readonly Answer[],
+  { digest, lossSum }: Answer,
+): Answer | undefined {
+  const same = answers.filter((answer) => answer.finite && answer.digest === digest && answer.lossSum === lossSum);
+  return same.find(isHere) ?? same.find(({ isHeld, peer }) => isHeld && workers.get(peer)?.status === 'ready');
+}
+
+function resultOf({ payload, ...answer }: Answer, attempts: number): ShardResult {
+  const { peer, attempt, lossSum, characters, digest, weightsDigest, tookMs } = answer;
+  const about = { peer, attempt, lossSum, characters, digest, weightsDigest, attempts, tookMs };
+  return { ...about, gradient: payload === null ? 'held' : 'collected', askedAtMs: 0 };
 }
 
 /** Forgets answers that were computed from other weights than those agreed on, and has their workers levelled anew. */

@@ -12,10 +12,11 @@ import { endPoisoned } from './departure.js';
 import { everybodyDrains, releaseDrained } from './draining.js';
 import { beginEvaluation, continueEvaluation, evaluationIsDue } from './evaluation.js';
 import type { CoordinatorAction } from './events.js';
-import { beginExchange, continueExchange, reopenLost } from './exchanging.js';
+import { beginExchange, continueExchange } from './exchanging.js';
 import { beginRecovery, isSomebodyAwaited, recover } from './recovery.js';
 import { changePlan } from './replanning.js';
 import { end, envelope, send } from './sending.js';
+import { askForGradients, reopenLost } from './shipping.js';
 import { readyWorkers } from './state.js';
 import type { CoordinatorState, Phase } from './state.js';
 import { beginStep, reduceWhenFull } from './step.js';
@@ -84,7 +85,8 @@ function compute(state: CoordinatorState, out: CoordinatorAction[], nowMs: numbe
   const judged = reopenLost(judgeAnswers(state, out, nowMs));
   if (judged.phase.name !== 'computing' || readyWorkers(judged).length === 0) return judged;
   if (judged.phase.mesh && judged.phase.open.size === 0) return beginExchange(judged, out, nowMs);
-  return reduceWhenFull(dealShards(judged, out, nowMs), out);
+  // What is held has waited longer than what is dealt now: it takes the room first.
+  return reduceWhenFull(dealShards(askForGradients(judged, out, nowMs), out, nowMs), out);
 }
 
 function isClosing({ stopRequested, step, settings }: CoordinatorState): boolean {

@@ -22,6 +22,7 @@ import { onPlanJournalled, requestPlan } from './replanning.js';
 import { end, reject, report, sendStamped, stampActions } from './sending.js';
 import { withWorker } from './state.js';
 import type { CoordinatorState, WorkerRecord } from './state.js';
+import { onShipped } from './shipping.js';
 import { onReduced } from './step.js';
 
 export interface CoordinatorTransition {
@@ -189,6 +190,11 @@ function obey(
       const { digest, finite } = message.held ?? { digest: payloadDigests[0], finite: event.finite };
       if (digest === undefined) return state;
       return onGradient(state, out, worker, { message, payload: bytes ?? null, digest, finite }, nowMs);
+    }
+    case 'shipped': {
+      const [digest] = payloadDigests;
+      if (bytes === undefined || digest === undefined) return state;
+      return onShipped(state, out, worker, { message, payload: bytes, digest, finite: event.finite }, nowMs);
     }
     case 'exchanged':
     case 'exchange-broken':

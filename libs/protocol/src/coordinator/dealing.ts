@@ -7,8 +7,9 @@ import { randomStream } from '@lockstep/data';
 import type { CoordinatorAction } from './events.js';
 import { wound } from './lateness.js';
 import { envelope, report, send } from './sending.js';
+import { isComing, roomForShipping } from './shipping.js';
 import { readyWorkers, shardsAt, withWorker } from './state.js';
-import type { CoordinatorState, OpenShard, WorkerRecord } from './state.js';
+import type { CoordinatorState, OpenShard, ShardAssignment, WorkerRecord } from './state.js';
 
 /** Workers that may be given shards, by slot: those that are about to go only when nobody else is there. */
 export function takers(state: CoordinatorState): readonly WorkerRecord[] {
@@ -57,13 +58,16 @@ export function dealShards(state: CoordinatorState, out: CoordinatorAction[], no
   const shards = shardsAt(state.plans, state.step);
   const dealt = new Map<number, number[]>();
   let next = state;
+  let room = roomForShipping(state);
   wanting.forEach(([index, open], position) => {
     const shard = shards[index];
     const share = position / wanting.length;
     for (let more = missing(state, index, open); shard !== undefined && more > 0; more -= 1) {
       const taker = choose(next, pool, index, share);
       if (taker === undefined) return;
-      next = assign(next, out, taker, shard, nowMs);
+      const ships = room > 0 && !isComing(next, index);
+      if (ships) room -= 1;
+      next = assign(next, out, taker, { shard, ships }, nowMs);
       dealt.set(taker.slot, [...(dealt.get(taker.slot) ?? []), index]);
     }
   });
@@ -91,7 +95,7 @@ function assign(
   state: CoordinatorState,
   out: CoordinatorAction[],
   taker: WorkerRecord,
-  shard: Shard,
+  { shard, ships }: { readonly shard: Shard; readonly ships: boolean },
   nowMs: number,
 ): CoordinatorState {
   const { phase, step } = state;
@@ -101,10 +105,10 @@ function assign(
   const attempt = open.attempts;
   const rows = rowEnd - rowStart;
   const digest = wantsWeightsDigest(state);
-  const ship = !phase.mesh;
-  const message = { type: 'assign', ...envelope(state), step, shard: index, attempt, rows, digest, ship } as const;
-  send(out, taker.peer, message, { kind: 'windows', step, rowStart, rowEnd });
-  const assignments = [...open.assignments, { peer: taker.peer, attempt, sinceMs: nowMs }];
+  const about = { step, shard: index, attempt, rows, digest, ship: ships };
+  send(out, taker.peer, { type: 'assign', ...envelope(state), ...about }, { kind: 'windows', step, rowStart, rowEnd });
+  const given: ShardAssignment = { peer: taker.peer, attempt, sinceMs: nowMs, ships, isExpected: ships };
+  const assignments = [...open.assignments, given];
   const shards = new Map(phase.open).set(index, { ...open, attempts: attempt + 1, assignments });
   const current = state.workers.get(taker.peer) ?? taker;
   return withWorker({ ...state, phase: { ...phase, open: shards } }, wound(current, nowMs));

@@ -32,10 +32,14 @@ export function removeWorker(
 
 /** Nothing waits for this worker any more: not its shards, not its updates, not its snapshot. */
 export function forgetTasks(state: CoordinatorState, peer: string): CoordinatorState {
-  return { ...waitNoMore(state, peer), phase: withoutAssignments(state, peer) };
+  const next = waitNoMore(state, peer);
+  return { ...next, phase: withoutAssignments(next, peer) };
 }
 
-/** Its updates are waited for no more, and its snapshot is asked of another; shards that it has it may still answer. */
+/**
+ * Its updates are waited for no more, and its snapshot is asked of another. Shards that it has it may still answer, but
+ * their gradients count no more among those on their way.
+ */
 export function waitNoMore(state: CoordinatorState, peer: string): CoordinatorState {
   const commits = new Map(
     [...state.commits].map(([step, commit]) => {
@@ -48,7 +52,18 @@ export function waitNoMore(state: CoordinatorState, peer: string): CoordinatorSt
     state.snapshot?.peer === peer && state.snapshot.about === null
       ? { ...state.snapshot, peer: NOBODY, parts: [] }
       : state.snapshot;
-  return { ...state, commits, snapshot };
+  return { ...state, commits, snapshot, phase: expectingNothing(state, peer) };
+}
+
+function expectingNothing({ phase }: CoordinatorState, peer: string): CoordinatorState['phase'] {
+  if (phase.name !== 'computing') return phase;
+  const open = new Map(
+    [...phase.open].map(([index, shard]): [number, OpenShard] => {
+      const assignments = shard.assignments.map((one) => (one.peer === peer ? { ...one, isExpected: false } : one));
+      return [index, { ...shard, assignments }];
+    }),
+  );
+  return { ...phase, open };
 }
 
 function withoutAssignments({ phase }: CoordinatorState, peer: string): CoordinatorState['phase'] {
@@ -56,7 +71,12 @@ function withoutAssignments({ phase }: CoordinatorState, peer: string): Coordina
     const open = new Map(
       [...phase.open].map(([index, shard]): [number, OpenShard] => [
         index,
-        { ...shard, assignments: shard.assignments.filter((assignment) => assignment.peer !== peer) },
+        {
+          ...shard,
+          assignments: shard.assignments.filter((assignment) => assignment.peer !== peer),
+          // What it said counts, what it holds is lost, even if it comes back.
+          answers: shard.answers.map((answer) => (answer.peer === peer ? { ...answer, isHeld: false } : answer)),
+        },
       ]),
     );
     return { ...phase, open };

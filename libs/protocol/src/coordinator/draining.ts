@@ -44,7 +44,8 @@ function canGo(state: CoordinatorState, worker: WorkerRecord, nowMs: number): bo
 /** Whether others need what this worker holds: a gradient, or its part in an exchange. */
 function isHolding({ phase }: CoordinatorState, peer: string): boolean {
   if (phase.name === 'exchanging') return phase.members.includes(peer);
-  if (phase.name !== 'computing' || !phase.mesh) return false;
-  const answers = [...phase.open.values()].flatMap((shard) => shard.answers);
-  return [...phase.results.values(), ...answers].some((held) => held.peer === peer);
+  if (phase.name !== 'computing') return false;
+  const answers = [...phase.open.values()].flatMap((shard) => shard.answers).filter(({ isHeld }) => isHeld);
+  const results = [...phase.results.values()].filter(({ gradient }) => gradient !== 'collected');
+  return [...results, ...answers].some((held) => held.peer === peer);
 }

@@ -18,7 +18,7 @@ export type CoordinatorEvent =
       readonly stamp: Stamp;
       readonly payload: readonly Uint8Array[];
       readonly payloadDigests: readonly string[];
-      /** Of a gradient: whether all its values are finite. */
+      /** Of a gradient that was shipped: whether all its values are finite. */
       readonly finite: boolean;
     }
   /** A peer sent something that is no message, is damaged, of another version, or a payload of the wrong size. */

@@ -12,27 +12,11 @@ import type { CoordinatorAction } from './events.js';
 import { catchUp, setBack } from './lateness.js';
 import { envelope, reject, report, send } from './sending.js';
 import { readyWorkers, shardsAt } from './state.js';
-import type { CoordinatorState, OpenShard, Phase, WorkerRecord } from './state.js';
+import type { CoordinatorState, Phase, WorkerRecord } from './state.js';
 import { meanLoss, sendUpdates } from './step.js';
 
 type Exchanging = Extract<Phase, { name: 'exchanging' }>;
 type Said<T extends WorkerMessage['type']> = Extract<WorkerMessage, { type: T }>;
-
-/** Shards whose gradient is held by a worker that takes no part any more are open again. */
-export function reopenLost(state: CoordinatorState): CoordinatorState {
-  const { phase } = state;
-  if (phase.name !== 'computing' || !phase.mesh) return state;
-  const members = new Set(readyWorkers(state).map(({ peer }) => peer));
-  const lost = [...phase.results].filter(([, { peer }]) => !members.has(peer));
-  if (lost.length === 0) return state;
-  const results = new Map(phase.results);
-  const open = new Map(phase.open);
-  for (const [index, { attempts }] of lost) {
-    results.delete(index);
-    open.set(index, { attempts, assignments: [], answers: [] } satisfies OpenShard);
-  }
-  return { ...state, phase: { ...phase, results, open } };
-}
 
 /** Tells all who hold weights to sum; every shard has its result, held by one of them. */
 export function beginExchange(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {

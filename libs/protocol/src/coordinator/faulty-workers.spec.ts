@@ -98,8 +98,18 @@ describe('an audit', () => {
     cluster.gradient('a', 0, { digest: 'wrong' });
     expect(sent(cluster.gradient('b', 0), 'assign')).toEqual(['c: assign']);
     const actions = cluster.gradient('c', 0);
-    expect(those(actions, 'collect')).toHaveLength(1);
     expect(reports(actions, 'quarantined')).toMatchObject([{ name: 'a' }]);
+    expect(those(actions, 'collect')).toEqual([]);
+    expect(sent(actions, 'ship')).toEqual(['b: ship']);
+    expect(those(cluster.shipped('b', 0), 'collect')).toHaveLength(1);
+  });
+
+  it('lets one of the two ship what it computed, the other only tell', () => {
+    const cluster = running(2, { audit: 1, shards: 1 });
+    const ships = those(cluster.actions, 'send').flatMap(({ message }) =>
+      message.type === 'assign' ? message.ship : [],
+    );
+    expect(ships).toEqual([true, false]);
   });
 });
 

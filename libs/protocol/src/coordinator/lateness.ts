@@ -17,6 +17,7 @@ export function hasOpenTasks(state: CoordinatorState, peer: string): boolean {
   const { phase, snapshot } = state;
   if (snapshot?.peer === peer && snapshot.about === null) return true;
   if (phase.name !== 'computing') return false;
+  if ([...phase.results.values()].some((result) => result.gradient === 'asked' && result.peer === peer)) return true;
   return [...phase.open.values()].some(({ assignments }) => assignments.some((assignment) => assignment.peer === peer));
 }
 

@@ -57,6 +57,8 @@ export interface CoordinatorSettings {
   readonly wire: Wire;
   /** Values in a gradient. */
   readonly gradientLength: number;
+  /** Gradients that may be on their way to the coordinator at a time, from 1; see `gradientCreditFor`. */
+  readonly gradientCredit: number;
   /** Largest norm of a gradient; null for no clipping. */
   readonly clipNorm: number | null;
   /** Who sums the gradients: the coordinator, the workers among themselves, or whoever is faster. */

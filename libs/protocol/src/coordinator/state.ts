@@ -77,36 +77,55 @@ export interface Assignment {
   readonly sinceMs: number;
 }
 
+export interface ShardAssignment extends Assignment {
+  /** Whether the gradient comes with the answer. */
+  readonly ships: boolean;
+  /** Whether that one counts among those on their way to us; not any more once its worker is late. */
+  readonly isExpected: boolean;
+}
+
 /** One computed gradient of a shard. */
 export interface Answer {
   readonly peer: string;
+  readonly attempt: number;
   readonly lossSum: number;
   readonly characters: number;
   readonly finite: boolean;
   readonly digest: string;
   /** Of the weights it was computed from; null when none was asked for. */
   readonly weightsDigest: string | null;
-  /** Null when the worker holds it. */
+  /** Null when the worker holds it, and when there was no room for it or no use. */
   readonly payload: Uint8Array | null;
+  /** Whether it is to be had from the worker. */
+  readonly isHeld: boolean;
+  /** How long it took to come, beginning with the assignment. */
+  readonly tookMs: number;
 }
 
 /** A shard of the running step that has no result yet. */
 export interface OpenShard {
   /** Number of the next attempt. */
   readonly attempts: number;
-  readonly assignments: readonly Assignment[];
+  readonly assignments: readonly ShardAssignment[];
   /** More than one when an answer has to be confirmed. */
   readonly answers: readonly Answer[];
 }
 
 export interface ShardResult {
+  /** Whose answer counts: where the gradient is, unless it is collected. */
   readonly peer: string;
+  readonly attempt: number;
   readonly lossSum: number;
   readonly characters: number;
   readonly digest: string;
   readonly weightsDigest: string | null;
   /** How often the shard was given to somebody. */
   readonly attempts: number;
+  /** `held`: the worker has it; `asked`: and was told to ship it; `collected`: it is a part of the sum here. */
+  readonly gradient: 'held' | 'asked' | 'collected';
+  /** How long the answer took to come, and when the gradient was asked for. */
+  readonly tookMs: number;
+  readonly askedAtMs: number;
 }
 
 export interface EvaluationResult {
@@ -125,7 +144,7 @@ export type Phase =
   | { readonly name: 'recovering'; readonly sinceMs: number; readonly needed: number; readonly loading: boolean }
   | {
       readonly name: 'computing';
-      /** Whether workers hold their gradients, to exchange them with each other, instead of shipping them. */
+      /** Whether workers exchange their gradients with each other instead of shipping them. */
       readonly mesh: boolean;
       /** Exchanges of this step that came to nothing. */
       readonly failures: number;

@@ -30,10 +30,11 @@ export function meanLoss(results: ReadonlyMap<number, { readonly lossSum: number
   return { loss: sumScalars(ordered.map((result) => result.lossSum)) / characters, characters };
 }
 
-/** Moves on when every shard has its result, shipped to us. */
+/** Moves on when every shard has its result, and its gradient is in the sum here. */
 export function reduceWhenFull(state: CoordinatorState, out: CoordinatorAction[]): CoordinatorState {
   const { phase } = state;
   if (phase.name !== 'computing' || phase.mesh || phase.open.size > 0) return state;
+  if ([...phase.results.values()].some(({ gradient }) => gradient !== 'collected')) return state;
   const { loss, characters } = meanLoss(phase.results);
   const ordered = [...phase.results.entries()].sort(([a], [b]) => a - b);
   const shardDigests = ordered.map(([, { digest }]) => digest);

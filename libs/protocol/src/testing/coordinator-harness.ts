@@ -36,6 +36,7 @@ function testSettings({ shards = 2, ...overrides }: Overrides = {}): Coordinator
     sharedMemory: true,
     wire: 'float32',
     gradientLength: 1,
+    gradientCredit: 16,
     clipNorm: null,
     topology: 'star',
     minWorkers: 2,
@@ -216,9 +217,21 @@ export class CoordinatorHarness {
       weightsDigest: `d${this.state.step}`,
       ...fields,
     };
-    const isHeld = phase.name === 'computing' && phase.mesh;
+    const isHeld = open?.assignments.find((assignment) => assignment.peer === peer)?.ships === false;
     if (isHeld) return this.say(peer, { type: 'gradient', ...answer, held: { digest, finite } });
     return this.say(peer, { type: 'gradient', ...answer, held: null }, [GRADIENT], { digest, finite });
+  }
+
+  /** The peer ships what it was asked for. */
+  shipped(
+    peer: string,
+    shard: number,
+    overrides: { step?: number; attempt?: number; digest?: string; finite?: boolean } = {},
+  ): readonly CoordinatorAction[] {
+    const { phase, step: current } = this.state;
+    const asked = phase.name === 'computing' ? phase.results.get(shard)?.attempt : undefined;
+    const { step = current, attempt = asked ?? 0, digest = `g${current}.${shard}`, finite = true } = overrides;
+    return this.say(peer, { type: 'shipped', step, shard, attempt }, [GRADIENT], { digest, finite });
   }
 
   applied(peer: string, step: number, digest: string | null = `d${step + 1}`): readonly CoordinatorAction[] {
@@ -238,10 +251,25 @@ export class CoordinatorHarness {
     for (const [shard, peer] of this.owners()) this.gradient(peer, shard);
   }
 
+  /** Every gradient that is held comes when it is asked for. */
+  shipAll(): void {
+    const shipped = new Set<number>();
+    for (;;) {
+      const { phase } = this.state;
+      const results = phase.name === 'computing' ? [...phase.results] : [];
+      const next = results.find(([index, { gradient }]) => gradient === 'asked' && !shipped.has(index));
+      if (next === undefined) return;
+      const [shard, asked] = next;
+      shipped.add(shard);
+      this.shipped(asked.peer, shard);
+    }
+  }
+
   /** One whole step, journalled. */
   wholeStep(): void {
     const step = this.state.step;
     this.answerAll();
+    this.shipAll();
     this.reduced();
     for (const { peer, status } of this.state.workers.values()) if (status === 'ready') this.applied(peer, step);
     this.event({ type: 'journalled', step });

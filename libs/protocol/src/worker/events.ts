@@ -23,7 +23,7 @@ export type ComputeResult =
       readonly characters: number;
       readonly computeMs: number;
       readonly weightsDigest: string | null;
-      /** Of a gradient that is to be held for an exchange; null when it is to be shipped. */
+      /** Of a gradient that is to be held; null when it is to be shipped at once. */
       readonly held: { readonly digest: string; readonly finite: boolean } | null;
       readonly payload: Uint8Array;
     }

@@ -1,7 +1,7 @@
 /**
- * A worker's part in summing a step's gradients without the coordinator. The gradients it computed are held here, as
- * bytes it does not look into, until the update of their step is obeyed; an exchange that comes to nothing is begun
- * anew from them. The summing itself is the driver's.
+ * The gradients that a worker computed and holds, as bytes it does not look into: until the coordinator has room for
+ * one and asks for it, or to sum them with other workers, without the coordinator. An exchange that comes to nothing is
+ * begun anew from them; the summing itself is the driver's. The update of their step is the end of them.
  */
 import { invariant } from '@lockstep/config';
 import type { CoordinatorMessage } from '../messages.js';
@@ -23,8 +23,27 @@ export function hold(
   invariant(envelope !== null && held !== null, 'a gradient is held that was to be shipped');
   // One that was given to others, too, may come when its step is over.
   const isCurrent = result.step === state.step;
-  const kept = isCurrent ? { ...state, held: new Map(state.held).set(result.shard, payload) } : state;
+  const { shard, attempt } = result;
+  const kept = isCurrent ? { ...state, held: new Map(state.held).set(shard, { attempt, payload }) } : state;
   return say(kept, out, { ...envelope, ...header, held });
+}
+
+/** Ships a gradient that is held, once: what is sent belongs to the transport. */
+export function ship(
+  state: WorkerState,
+  out: WorkerAction[],
+  { step, shard, attempt }: Told<'ship'>,
+  nowMs: number,
+): WorkerState {
+  const { envelope } = state;
+  const gradient = state.held.get(shard);
+  if (gradient?.attempt !== attempt || envelope === null) {
+    const what = `shard ${shard} of step ${step + 1}, attempt ${attempt}, is asked for and not held here`;
+    return breach(state, out, what, nowMs);
+  }
+  const held = new Map(state.held);
+  held.delete(shard);
+  return say({ ...state, held }, out, { type: 'shipped', ...envelope, step, shard, attempt }, [gradient.payload]);
 }
 
 /** Begins an exchange; one that went on is void. */
@@ -39,7 +58,7 @@ export function beginExchange(
   const held = new Map<number, Uint8Array>();
   for (const shard of shards) {
     const gradient = state.held.get(shard);
-    if (gradient !== undefined) held.set(shard, gradient);
+    if (gradient !== undefined) held.set(shard, gradient.payload);
   }
   if (self < 0 || held.size < shards.length) {
     return breach(state, out, `exchange ${plan.exchange} needs a gradient that this worker does not hold`, nowMs);

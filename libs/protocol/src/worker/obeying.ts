@@ -2,7 +2,7 @@
 import { LIMITS, invariant } from '@lockstep/config';
 import type { CoordinatorMessage, StepRecord } from '../messages.js';
 import type { WorkerAction } from './events.js';
-import { applyExchanged, beginExchange } from './exchanging.js';
+import { applyExchanged, beginExchange, ship } from './exchanging.js';
 import { breach, compute, finish, forgetExchange, note } from './saying.js';
 import { isWelcomed } from './state.js';
 import type { WorkerState } from './state.js';
@@ -92,7 +92,7 @@ function isSame(left: Told<'replica'>, right: Told<'replica'>): boolean {
 function work(
   state: WorkerState,
   out: WorkerAction[],
-  message: Told<'assign' | 'exchange' | 'update' | 'snapshot-request' | 'evaluate' | 'sample'>,
+  message: Told<'assign' | 'ship' | 'exchange' | 'update' | 'snapshot-request' | 'evaluate' | 'sample'>,
   payload: readonly Uint8Array[],
   nowMs: number,
 ): WorkerState {
@@ -110,6 +110,8 @@ function work(
     case 'assign':
       invariant(first !== undefined, 'an assignment without its windows');
       return compute(synced, out, { type: 'gradient', assign: message, payload: first });
+    case 'ship':
+      return ship(synced, out, message, nowMs);
     case 'exchange':
       return beginExchange(synced, out, message, nowMs);
     case 'update':

@@ -43,6 +43,11 @@ export type WorkerPhase =
 /** What is known of a replica before all of it has come. */
 type ReplicaPart = Extract<CoordinatorMessage, { type: 'replica' }>;
 
+export interface HeldGradient {
+  readonly attempt: number;
+  readonly payload: Uint8Array;
+}
+
 export interface WorkerState {
   readonly settings: WorkerSettings;
   readonly phase: WorkerPhase;
@@ -63,8 +68,8 @@ export interface WorkerState {
   readonly endpoint: string | null;
   /** Names the machine when it shares memory. */
   readonly sharing: string | null;
-  /** Gradients of the current step that are held for an exchange, by shard. */
-  readonly held: ReadonlyMap<number, Uint8Array>;
+  /** Gradients of the current step that are held, for an exchange or until they are asked for, by shard. */
+  readonly held: ReadonlyMap<number, HeldGradient>;
   /** The exchange that goes on; its mean gradient once it is complete. */
   readonly exchange: { readonly id: number; readonly mean: Uint8Array | null } | null;
   /** Of the steps that were applied here and may be missing in the journal, ascending. */

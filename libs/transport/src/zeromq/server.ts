@@ -11,13 +11,15 @@ import type { Frames, PeerId, ServerEvent, ServerTransport } from '@lockstep/run
 import { Router } from 'zeromq';
 import { endpointError, errorCode } from '../endpoint-error.js';
 import { EventSlot } from '../event-slot.js';
-import { outboxBounds } from '../limits.js';
+import { outboxBounds, PEERS_KEEPING_BLOCKS_MAX } from '../limits.js';
 import { Outbox } from '../outbox.js';
 import type { OutboxBounds } from '../outbox.js';
 import { checkPeerId, isPeerId } from '../peer-id.js';
 import { FAREWELL, PROBE, fromWire, toWire } from '../wire.js';
+import { Breather } from './breather.js';
 import { closeSocket, lingerDeadline } from './closing.js';
 import { bindable, connectable, formatEndpoint, parseEndpoint } from '../endpoint.js';
+import { returnLargeBlocks } from './large-blocks.js';
 import { commonSocketOptions } from './options.js';
 import type { ZeroMQOptions } from './options.js';
 import { ProbeTimer } from './probe-timer.js';
@@ -126,13 +128,19 @@ class ZeroMQServer implements ServerTransport {
   }
 
   async #read(): Promise<void> {
+    const breather = new Breather();
     for await (const [routingId, ...frames] of this.#socket) {
-      if (this.#events.isClosed) continue;
-      const id = routingId?.toString('latin1') ?? '';
-      const received = fromWire(frames);
-      if (received.type === 'probe') this.#connected(id, routingId);
-      else if (received.type === 'message') this.#arrived(id, received.frames);
+      this.#take(routingId, frames);
+      await breather.read(frames);
     }
+  }
+
+  #take(routingId: Buffer | undefined, frames: Frames): void {
+    if (this.#events.isClosed) return;
+    const id = routingId?.toString('latin1') ?? '';
+    const received = fromWire(frames);
+    if (received.type === 'probe') this.#connected(id, routingId);
+    else if (received.type === 'message') this.#arrived(id, received.frames);
   }
 
   #connected(id: PeerId, routingId: Uint8Array | undefined): void {
@@ -144,6 +152,7 @@ class ZeroMQServer implements ServerTransport {
       if (!known.isLeaving) this.#events.emit({ type: 'gone', peer: id, reason });
     }
     this.#peers.set(id, { id, routingId, outbox: new Outbox(this.#bounds), isLeaving: false, isLost: false });
+    if (this.#peers.size > PEERS_KEEPING_BLOCKS_MAX) returnLargeBlocks();
   }
 
   #arrived(peer: PeerId, frames: Frames): void {
