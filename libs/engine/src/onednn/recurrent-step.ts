@@ -10,8 +10,8 @@ import { sigmoid, tanh } from './curves.js';
 import type { OneDnn } from './library.js';
 import type { ArrayPool } from './pool.js';
 
-/** Of a part's weights: some of them fit a core's second-level cache, and a product of that size is worth a call. */
-const PART_BYTES = 3 << 19;
+/** Of a part's weights: two threads keep their halves in second-level caches, and a product is worth a meeting. */
+const PART_BYTES = 3 << 20;
 
 /** Units of a part are a multiple of it: what a vector register holds. */
 const UNITS_MULTIPLE = 16;
