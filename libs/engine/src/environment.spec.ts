@@ -25,9 +25,9 @@ describe('engineEnvironment', () => {
     });
   });
 
-  it("keeps the user's log level", () => {
-    const variables = engineEnvironment({ threads: 1, device: { kind: 'cpu' } }, { TF_CPP_MIN_LOG_LEVEL: '0' });
-    expect(variables['TF_CPP_MIN_LOG_LEVEL']).toBe('0');
+  it("keeps the user's log level and spin count", () => {
+    const own = { TF_CPP_MIN_LOG_LEVEL: '0', GOMP_SPINCOUNT: '10000' };
+    expect(engineEnvironment({ threads: 1, device: { kind: 'cpu' } }, own)).toMatchObject(own);
   });
 
   it.each([0, -1, 1.5, NaN])('refuses %s threads', (threads) => {
