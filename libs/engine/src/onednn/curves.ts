@@ -11,7 +11,7 @@ const LIMIT = 104;
 
 const powers = Float64Array.from({ length: 2 * LIMIT * DENSITY + 1 }, (_, index) => Math.exp(index / DENSITY - LIMIT));
 
-/** e^x, or that of the nearer limit: a power from the table, and a series for the rest of at most 1/32. NaN stays NaN. */
+/** e^x within the limits: a power from the table, and a series for the rest of at most 1/32. NaN stays NaN. */
 export function exponential(x: number): number {
   const within = Math.max(-LIMIT, Math.min(LIMIT, x));
   const nearest = Math.floor(within * DENSITY + 0.5);
