@@ -9,7 +9,7 @@ describe('engineEnvironment', () => {
       TF_NUM_INTEROP_THREADS: '1',
       OMP_NUM_THREADS: '3',
       OMP_WAIT_POLICY: 'passive',
-      GOMP_SPINCOUNT: '2000',
+      GOMP_SPINCOUNT: '3000',
       TF_CPP_MIN_LOG_LEVEL: '2',
       CUDA_VISIBLE_DEVICES: '-1',
     });

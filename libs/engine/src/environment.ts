@@ -30,7 +30,7 @@ export function engineEnvironment(
     // not at once: half the time of small products went into waking them. This many turns, some 30 us, are about what
     // waking one costs, so that a wait costs at most twice what the better choice would have.
     OMP_WAIT_POLICY: 'passive',
-    GOMP_SPINCOUNT: environment['GOMP_SPINCOUNT'] ?? '2000',
+    GOMP_SPINCOUNT: environment['GOMP_SPINCOUNT'] ?? '3000',
     TF_CPP_MIN_LOG_LEVEL: environment['TF_CPP_MIN_LOG_LEVEL'] ?? '2',
   };
   if (device.kind === 'cpu') return { ...common, CUDA_VISIBLE_DEVICES: '-1' };
