@@ -9,6 +9,7 @@ describe('engineEnvironment', () => {
       TF_NUM_INTEROP_THREADS: '1',
       OMP_NUM_THREADS: '3',
       OMP_WAIT_POLICY: 'passive',
+      GOMP_SPINCOUNT: '3000',
       TF_CPP_MIN_LOG_LEVEL: '2',
       CUDA_VISIBLE_DEVICES: '-1',
     });
@@ -24,9 +25,9 @@ describe('engineEnvironment', () => {
     });
   });
 
-  it("keeps the user's log level", () => {
-    const variables = engineEnvironment({ threads: 1, device: { kind: 'cpu' } }, { TF_CPP_MIN_LOG_LEVEL: '0' });
-    expect(variables['TF_CPP_MIN_LOG_LEVEL']).toBe('0');
+  it("keeps the user's log level and spin count", () => {
+    const own = { TF_CPP_MIN_LOG_LEVEL: '0', GOMP_SPINCOUNT: '10000' };
+    expect(engineEnvironment({ threads: 1, device: { kind: 'cpu' } }, own)).toMatchObject(own);
   });
 
   it.each([0, -1, 1.5, NaN])('refuses %s threads', (threads) => {

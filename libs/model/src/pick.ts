@@ -13,9 +13,13 @@ export function pickCharacter(logits: Float32Array, temperature: number, random:
   invariant(temperature >= 0 && Number.isFinite(temperature), `temperature ${temperature}`);
   const best = largest(logits);
   if (temperature === 0) return best;
-  const weights = Float64Array.from(logits, (logit) => Math.exp((logit - logits[best]) / temperature));
-  weights[UNKNOWN_ID] = 0;
-  let left = random.uniform() * weights.reduce((sum, weight) => sum + weight, 0);
+  const weights = new Float64Array(logits.length);
+  let total = 0;
+  for (let id = 0; id < weights.length; id++) {
+    weights[id] = id === UNKNOWN_ID ? 0 : Math.exp((logits[id] - logits[best]) / temperature);
+    total += weights[id];
+  }
+  let left = random.uniform() * total;
   for (let id = 0; id < weights.length; id++) {
     left -= weights[id];
     if (left < 0) return id;

@@ -11,7 +11,7 @@ import { denseLogits } from './character-loss.js';
 import type { Tfjs } from './engine.js';
 import { prepareGru, withOnes } from './gru-forward.js';
 import type { Products } from './products.js';
-import { runCharacterStep } from './step-kernel.js';
+import { createCharacterStep } from './step-kernel.js';
 import { modelShape, uploadWeights } from './weights.js';
 
 export interface Sampler {
@@ -36,6 +36,7 @@ export function createSampler(tf: Tfjs, products: Products, layout: WeightLayout
       inputs: products.gateProducts(withOnes(tf, weights.embedding), input),
     };
   });
+  const runStep = createCharacterStep(tf, { step, dense, inputs });
   let state = tf.zeros([1, units]);
 
   function moveTo(next: Tensor): void {
@@ -46,7 +47,7 @@ export function createSampler(tf: Tfjs, products: Products, layout: WeightLayout
   /** Returns the logits, which the caller disposes of. */
   function read(id: number): Tensor {
     invariant(Number.isInteger(id) && id >= 0 && id < vocabularySize, `id ${id} in a vocabulary of ${vocabularySize}`);
-    const result = runCharacterStep(tf, { step, dense, inputs }, state, id);
+    const result = runStep(state, id);
     moveTo(result.state);
     return result.logits;
   }

@@ -44,20 +44,21 @@ export function registerCharacterStep(tf: Tfjs, backendName: BackendName): void 
   });
 }
 
-export function runCharacterStep(
+/** Runs the kernel with these weights; it is called for every character, so that what can be is done beforehand. */
+export function createCharacterStep(
   tf: Tfjs,
   { step, dense, inputs }: CharacterStepWeights,
-  state: Tensor,
-  id: number,
-): { readonly state: Tensor; readonly logits: Tensor } {
-  const named: NamedTensorMap = {
-    ...{ state, newBias: step.newBias, denseWeight: dense.weight, denseBias: dense.bias },
+): (state: Tensor, id: number) => { readonly state: Tensor; readonly logits: Tensor } {
+  const weights: NamedTensorMap = {
+    ...{ newBias: step.newBias, denseWeight: dense.weight, denseBias: dense.bias },
     ...Object.fromEntries(inputs.map((gate, index) => [`inputs${index}`, gate])),
     ...Object.fromEntries(step.recurrent.map((part, index) => [`recurrent${index}`, part])),
   };
-  const outputs: Tensor[] = tf.engine().runKernel(STEP_KERNEL, named, { id });
-  const [next, logits] = outputs;
-  return { state: next, logits };
+  return (state, id) => {
+    const outputs: Tensor[] = tf.engine().runKernel(STEP_KERNEL, { ...weights, state }, { id });
+    const [next, logits] = outputs;
+    return { state: next, logits };
+  };
 }
 
 /** What tfjs hands a kernel as tensor infos are the tensors given to runKernel. */

@@ -17,7 +17,8 @@ export function timeMajor(ids: Int32Array, rows: number, sequenceLength: number,
   invariant(Number.isSafeInteger(sequenceLength) && sequenceLength > 0, `sequence length ${sequenceLength}`);
   const width = sequenceLength + 1;
   invariant(ids.length === rows * width, `${ids.length} ids are not ${rows} windows of ${width}`);
-  for (const id of ids) invariant(id >= 0 && id < vocabularySize, `id ${id} in a vocabulary of ${vocabularySize}`);
+  const stray = ids.find((id) => id < 0 || id >= vocabularySize);
+  invariant(stray === undefined, `id ${stray} in a vocabulary of ${vocabularySize}`);
   const inputs = new Int32Array(rows * sequenceLength);
   const targets = new Int32Array(rows * sequenceLength);
   for (let row = 0; row < rows; row++) {

@@ -14,7 +14,9 @@ const vector = (): Float32Array => Float32Array.from({ length: LENGTH }, (_, ind
 
 function adamWork(): () => void {
   const optimizer = createOptimizer({ name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-7 }, LENGTH);
-  const [weights, gradient] = [vector(), vector()];
+  // Where a worker keeps them.
+  const weights = optimizer.adopt(vector());
+  const gradient = vector();
   return () => optimizer.apply(weights, gradient, 1e-3);
 }
 

@@ -19,7 +19,8 @@ const layout = weightLayout(job);
 const model = createModel(engine, layout);
 const { rows, sequenceLength, learningRate, epsilon } = job;
 const optimizer = createOptimizer({ name: 'adam', beta1: 0.9, beta2: 0.999, epsilon }, layout.length);
-const weights = new Float32Array(readFileSync(job.weightsFile).buffer);
+// Where a worker keeps them.
+const weights = optimizer.adopt(new Float32Array(readFileSync(job.weightsFile).buffer));
 const ids = new Int32Array(readFileSync(job.idsFile).buffer);
 
 /** Of the first batch. */

@@ -73,6 +73,10 @@ export class OneDnn {
     this.#native.advise(array);
   }
 
+  addressOf(buffer: ArrayBuffer): bigint {
+    return this.#native.addressOf(buffer);
+  }
+
   /** A float32 tensor with these strides, counted in values. */
   strided(dims: readonly number[], strides: readonly number[]): Handle {
     const sizes = [dims.length, [...dims], FLOAT32, [...strides]];

@@ -17,6 +17,9 @@ import { ArrayPool } from './pool.js';
 import { productKernel } from './product-kernel.js';
 import { stepKernel } from './step-kernel.js';
 
+/** Raised when the arithmetic of a kernel here changes: it decides bits as much as the library does. */
+const KERNELS = 2;
+
 /** Variables that change the bits of a result. */
 const DECIDING_VARIABLES = ['ONEDNN_DEFAULT_FPMATH_MODE', 'ONEDNN_MAX_CPU_ISA', 'DNNL_MAX_CPU_ISA'];
 
@@ -28,10 +31,10 @@ export async function loadOneDnn(found: OneDnnFound): Promise<Engine> {
   const tf = await import('@tensorflow/tfjs-core');
   await import('@tensorflow/tfjs-backend-cpu');
   const dnn = new OneDnn(found.library);
-  const pool = new ArrayPool((array) => dnn.advise(array));
+  const pool = new ArrayPool(dnn);
   const backend = new OneDnnBackend(pool);
   tf.registerBackend(ONEDNN, () => backend, 3);
-  const own = [productKernel(dnn), ...gruKernels(dnn, pool), lossKernel, joinKernel(tf), stepKernel(dnn)];
+  const own = [productKernel(dnn), ...gruKernels(dnn, pool), lossKernel, joinKernel(tf), stepKernel(dnn, pool)];
   const names = new Set(own.map(({ kernelName }) => kernelName));
   for (const kernel of own) tf.registerKernel(kernel);
   for (const kernel of tf.getKernelsForBackend('cpu')) {
@@ -64,6 +67,7 @@ function computeClass(dnn: OneDnn, processor: InstructionSet, threads: number): 
     `onednn-${dnn.version} ${process.platform}-${process.arch} cpu ${used}`,
     instructionSetName(processor),
     `threads=${threads}`,
+    `kernels=${KERNELS}`,
     ...settings.map((name) => `${name}=${process.env[name]}`),
   ].join(' ');
 }

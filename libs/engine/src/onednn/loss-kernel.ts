@@ -7,6 +7,7 @@
 import type { KernelConfig } from '@tensorflow/tfjs-core';
 
 import { HostCall, ONEDNN } from './backend.js';
+import { exponential } from './curves.js';
 
 export const lossKernel: KernelConfig = {
   kernelName: 'LockstepCharacterLoss',
@@ -40,14 +41,15 @@ function characterLosses(call: HostCall, products: Float32Array, bias: Float32Ar
     let wanted = 0;
     for (let id = 0; id < width; id++) {
       const shifted = dlogits[start + id] - largest;
-      const power = Math.exp(shifted);
+      const power = exponential(shifted);
       total += power;
       wanted += shifted * targets[start + id];
       dlogits[start + id] = power;
     }
     losses[row] = Math.log(total) - wanted;
+    const share = 1 / total;
     for (let id = 0; id < width; id++) {
-      const gradient = dlogits[start + id] / total - targets[start + id];
+      const gradient = dlogits[start + id] * share - targets[start + id];
       dlogits[start + id] = gradient;
       sums[id] += gradient;
     }

@@ -78,7 +78,8 @@ export class NativeOneDnn {
   readonly #query: Call;
   readonly #withoutSignals: (work: () => void) => void;
   readonly #advise: Call;
-  readonly #addressOf: (array: Float32Array) => bigint;
+  /** Of the first byte. */
+  readonly addressOf: (memory: ArrayBuffer | Float32Array) => bigint;
 
   /**
    * @param path of libdnnl.so.3
@@ -110,7 +111,7 @@ export class NativeOneDnn {
       throw new LockstepError('unavailable', `${path} does not load: ${message}`, hint, { cause });
     }
     this.#advise = system.func('int madvise(uintptr_t, size_t, int)') as Call;
-    this.#addressOf = (array) => koffi.address(array);
+    this.addressOf = (memory) => koffi.address(memory);
     const mask = system.func('int pthread_sigmask(int, const void *, void *)') as Call;
     const everything = new Uint8Array(new ArrayBuffer(SIGNAL_SET_BYTES)).fill(0xff);
     const before = new Uint8Array(new ArrayBuffer(SIGNAL_SET_BYTES));
@@ -147,7 +148,7 @@ export class NativeOneDnn {
 
   /** Asks for huge pages behind a large array; where there are none it stays as it is. */
   advise(array: Float32Array): void {
-    const from = this.#addressOf(array);
+    const from = this.addressOf(array);
     const first = (from + PAGE - 1n) & -PAGE;
     const length = ((from + BigInt(array.byteLength)) & -PAGE) - first;
     if (length > 0n) this.#advise(first, length, MADV_HUGEPAGE);

@@ -154,7 +154,7 @@ describe.skipIf(native === undefined)('a plan of a GRU', () => {
     if (created === undefined) throw new Error('no onednn engine');
     return created;
   };
-  const pool = (): ArrayPool => new ArrayPool((array) => dnn().advise(array));
+  const pool = (): ArrayPool => new ArrayPool(dnn());
 
   it('gives the same bits after others have used its scratch memory', () => {
     const sizes = { steps: 4, rows: 21, inputs: 19, units: 40 };
@@ -173,7 +173,7 @@ describe.skipIf(native === undefined)('a plan of a GRU', () => {
       import { ArrayPool } from ${JSON.stringify(distOf('pool'))};
       const dnn = new OneDnn(process.argv[1]);
       const sizes = { steps: 3, rows: 2, inputs: 4, units: 64 };
-      const plan = new GruPlan(dnn, new ArrayPool(() => undefined), sizes);
+      const plan = new GruPlan(dnn, new ArrayPool(dnn), sizes);
       const values = (length) => Float32Array.from({ length }, (_, i) => ((i * 37) % 41) / 41 - 0.5);
       const weights = { weightIh: values(768), weightHh: values(12288), biasIh: values(192), biasHh: values(192) };
       const results = new Set();
@@ -211,7 +211,7 @@ function distOf(name: string): string {
 describe('the pool', () => {
   it('gives back the array of the same length, and drops what nobody takes', () => {
     const advised: number[] = [];
-    const pool = new ArrayPool((array) => advised.push(array.length));
+    const pool = new ArrayPool({ advise: (array) => advised.push(array.length), addressOf: () => 16n });
     const first = pool.take(1 << 20);
     expect(advised).toEqual([1 << 20]);
     pool.giveBack(first);
