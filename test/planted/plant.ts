@@ -7,7 +7,7 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Plugin } from 'vitest/config';
 import { bugs } from './bugs.js';
-import type { Change } from './bugs.js';
+import type { Change } from './bug.js';
 
 export const root = join(import.meta.dirname, '../..');
 

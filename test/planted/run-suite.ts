@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Suite } from './bugs.js';
+import type { Suite } from './bug.js';
 import { root } from './plant.js';
 
 const DEADLINE_MS = 120_000;
