@@ -1,5 +1,5 @@
 /** Mistakes in the ways in which gradients are summed: shipped to the coordinator, or exchanged among workers. */
-import { scenarios } from './bug.js';
+import { scenarios, simulation } from './bug.js';
 import type { Bug } from './bug.js';
 
 const COORDINATOR = 'libs/protocol/src/coordinator';
