@@ -194,7 +194,7 @@ export const bugs: readonly Bug[] = [
     changes: [
       {
         file: 'libs/protocol/src/codec.ts',
-        search: 'payload.some((frame, index) => digest(frame) !== header.payload[index])',
+        search: 'payload.some((frame, index) => digest(frame) !== payloadDigests[index])',
         replace: 'false',
       },
     ],

@@ -5,11 +5,16 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll } from 'vitest';
+
+/** Machine code cannot be bundled: it is loaded from where it is. */
+const NATIVE = '@node-rs/xxhash';
+const NATIVE_URL = pathToFileURL(createRequire(import.meta.url).resolve(NATIVE)).href;
 
 const started: ChildProcess[] = [];
 
@@ -26,11 +31,15 @@ export function bundledProgram(moduleUrl: URL): () => string {
     await build({
       configFile: false,
       logLevel: 'silent',
-      ssr: { noExternal: true, resolve: { conditions: ['@lockstep/source', 'module', 'node', 'default'] } },
+      ssr: {
+        noExternal: true,
+        external: [NATIVE],
+        resolve: { conditions: ['@lockstep/source', 'module', 'node', 'default'] },
+      },
       build: {
         ssr: fileURLToPath(moduleUrl),
         outDir: folder,
-        rollupOptions: { output: { entryFileNames: 'program.mjs' } },
+        rollupOptions: { output: { entryFileNames: 'program.mjs', paths: { [NATIVE]: NATIVE_URL } } },
       },
     });
   });
