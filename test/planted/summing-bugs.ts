@@ -21,8 +21,8 @@ export const summingBugs: readonly Bug[] = [
     changes: [
       {
         file: `${COORDINATOR}/shipping.ts`,
-        search: "filter(([, { gradient, peer }]) => gradient !== 'collected' && !members.has(peer))",
-        replace: 'filter(() => false)',
+        search: "outside.filter(([, { peer }]) => !members.has(peer))",
+        replace: 'outside.filter(() => false)',
       },
     ],
     suite: scenarios,

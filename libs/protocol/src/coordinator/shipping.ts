@@ -16,7 +16,7 @@ import type { CoordinatorAction } from './events.js';
 import { catchUp, rememberAnswer, rewind, wound } from './lateness.js';
 import { envelope, reject, send } from './sending.js';
 import { readyWorkers, shardsAt, withWorker } from './state.js';
-import type { CoordinatorState, OpenShard, Phase, WorkerRecord } from './state.js';
+import type { CoordinatorState, OpenShard, Phase, ShardResult, WorkerRecord } from './state.js';
 
 /** A shard may be asked for while another one is on its way, however large they are. */
 const CREDIT_MIN = 2;
@@ -52,10 +52,20 @@ function trafficOf(state: CoordinatorState, { open, results }: Computing): Traff
   const shards = shardsAt(state.plans, state.step).length;
   const isCollected = (shard: number): boolean => results.get(shard)?.gradient === 'collected';
   const coming = [...open].filter(([, shard]) => isOnTheWay(shard)).map(([index]) => index);
-  const asked = [...results].filter(([, { gradient }]) => gradient === 'asked').map(([index]) => index);
+  const asked = resultsWhose({ results }, 'asked').map(([index]) => index);
   let lowest = 0;
   while (isCollected(lowest)) lowest += 1;
   return { onTheWay: new Set([...coming, ...asked]), sums: heldNodes(shards, isCollected).length, shards, lowest };
+}
+
+/** Asked after every event: makes nothing where there is nothing. */
+function resultsWhose(
+  { results }: Pick<Computing, 'results'>,
+  gradient: ShardResult['gradient'],
+): (readonly [number, ShardResult])[] {
+  const found: (readonly [number, ShardResult])[] = [];
+  for (const [shard, result] of results) if (result.gradient === gradient) found.push([shard, result]);
+  return found;
 }
 
 function isOnTheWay({ assignments, answers }: OpenShard): boolean {
@@ -100,7 +110,7 @@ export function mayComeIn(state: CoordinatorState, shard: number): boolean {
 export function askForGradients(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
   const { phase, step } = state;
   if (phase.name !== 'computing' || phase.mesh) return state;
-  const held = [...phase.results].filter(([, { gradient }]) => gradient === 'held').sort(([a], [b]) => a - b);
+  const held = resultsWhose(phase, 'held').sort(([a], [b]) => a - b);
   if (held.length === 0) return state;
   const traffic = trafficOf(state, phase);
   const onTheWay = new Set(traffic.onTheWay);
@@ -160,8 +170,10 @@ export function onShipped(
 export function reopenLost(state: CoordinatorState): CoordinatorState {
   const { phase } = state;
   if (phase.name !== 'computing') return state;
+  const outside = [...resultsWhose(phase, 'held'), ...resultsWhose(phase, 'asked')];
+  if (outside.length === 0) return state;
   const members = new Set(readyWorkers(state).map(({ peer }) => peer));
-  const lost = [...phase.results].filter(([, { gradient, peer }]) => gradient !== 'collected' && !members.has(peer));
+  const lost = outside.filter(([, { peer }]) => !members.has(peer));
   if (lost.length === 0) return state;
   const results = new Map(phase.results);
   const open = new Map(phase.open);
