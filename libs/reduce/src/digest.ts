@@ -3,13 +3,17 @@
  * flipped bits, not malice; checkpoints and the end of a run use SHA-256.
  */
 import { invariant } from '@lockstep/config';
-import { xxh64 } from '@node-rs/xxhash';
+import { Xxh64 } from '@node-rs/xxhash';
 
 const HEX_DIGITS = 16;
 
+/** The package's function for a single vector reads memory that is in no cache half as fast as its stream does. */
+const stream = new Xxh64();
+
 /** The xxh64 (seed 0) of the bytes as 16 hex digits. */
 export function digestOf(bytes: Uint8Array): string {
-  return xxh64(bytes).toString(16).padStart(HEX_DIGITS, '0');
+  stream.reset();
+  return stream.update(bytes).digest().toString(16).padStart(HEX_DIGITS, '0');
 }
 
 /** The bytes of a vector as they travel: little-endian, a view without a copy. */
