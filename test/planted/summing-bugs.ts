@@ -21,7 +21,7 @@ export const summingBugs: readonly Bug[] = [
     changes: [
       {
         file: `${COORDINATOR}/shipping.ts`,
-        search: "outside.filter(([, { peer }]) => !members.has(peer))",
+        search: 'outside.filter(([, { peer }]) => !members.has(peer))',
         replace: 'outside.filter(() => false)',
       },
     ],

@@ -85,8 +85,7 @@ export class VirtualProcess {
   connect(inner: ClientTransport & PeerClient): ClientTransport & PeerClient {
     return {
       // A process that stands still gives no memory.
-      onRoom: (handler) =>
-        inner.onRoom?.((...about) => (this.#isAlive && !this.#isPaused ? handler(...about) : null)),
+      onRoom: (handler) => inner.onRoom?.((...about) => (this.#isAlive && !this.#isPaused ? handler(...about) : null)),
       send: (frames) => this.#isAlive && inner.send(frames),
       onEvent: (handler) => inner.onEvent((event) => this.enter(() => handler(event))),
       reconnect: (reason) => this.#isAlive && inner.reconnect(reason),

@@ -72,6 +72,8 @@ export interface Engine {
   /** Equal bytes are promised between processes with an equal class, and only between those. */
   readonly computeClass: string;
   readonly tf: typeof tfjs;
+  /** Copies a float32 tensor to where it is wanted; absent where reading it with tfjs costs no more. */
+  readonly copyOut?: (tensor: tfjs.Tensor, into: Float32Array) => void;
   /** Tensors alive in the backend now; flat from step to step, or something leaks. */
   handleCount(): number;
 }

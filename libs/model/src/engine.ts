@@ -13,6 +13,8 @@ export type BackendName = 'tensorflow' | 'wasm' | 'cpu' | 'onednn';
 export interface ModelEngine {
   readonly name: BackendName;
   readonly tf: Tfjs;
+  /** Copies a float32 tensor to where it is wanted; absent where reading it with tfjs costs no more. */
+  readonly copyOut?: (tensor: Tensor, into: Float32Array) => void;
 }
 
 /** The shape of a tensor as a plain list, whatever its rank is declared to be. */

@@ -18,7 +18,7 @@ import { createSampler } from './sampler.js';
 import type { Sampler } from './sampler.js';
 import { registerCharacterStep } from './step-kernel.js';
 import { timeMajor } from './windows.js';
-import { downloadGradient, downloadInto, modelShape, uploadWeights } from './weights.js';
+import { downloadGradient, modelShape, uploadWeights } from './weights.js';
 import type { ModelTensors } from './weights.js';
 
 export interface LossSum {
@@ -59,7 +59,7 @@ export function createModel(engine: ModelEngine, layout: WeightLayout): Model {
   registerCharacterStep(tf, name);
   const products = createProducts(tf, name);
   const shape = modelShape(layout);
-  const parts: Parts = { tf, products, layout, shape, embedding: createEmbedding(tf, products, shape) };
+  const parts: Parts = { ...engine, products, layout, shape, embedding: createEmbedding(tf, products, shape) };
   return {
     gradients: (weights, ids, rows, sequenceLength, into) =>
       scoped(tf, () => lossAndGradient(parts, weights, upload(parts, ids, rows, sequenceLength), into)),
@@ -69,8 +69,7 @@ export function createModel(engine: ModelEngine, layout: WeightLayout): Model {
   };
 }
 
-interface Parts {
-  readonly tf: Tfjs;
+interface Parts extends ModelEngine {
   readonly products: Products;
   readonly layout: WeightLayout;
   readonly shape: ModelShape;
@@ -137,7 +136,7 @@ function lossAndGradient(parts: Parts, flat: Float32Array, batch: Batch, into?: 
     denseWeight: dweight,
     denseBias: output.dbias,
   };
-  const gradient = into === undefined ? downloadGradient(tf, gradients) : downloadInto(gradients, into);
+  const gradient = downloadGradient(parts, gradients, into);
   return { ...sumOf(output.losses), gradient };
 }
 

@@ -4,7 +4,7 @@ import { layoutView } from '@lockstep/reduce';
 import type { ModelShape, WeightLayout } from '@lockstep/reduce';
 import type { Tensor } from '@tensorflow/tfjs-core';
 
-import type { Tfjs } from './engine.js';
+import type { ModelEngine, Tfjs } from './engine.js';
 
 /** Tensors in the layout's names and shapes. */
 export interface ModelTensors {
@@ -43,16 +43,24 @@ export function uploadWeights(tf: Tfjs, layout: WeightLayout, flat: Float32Array
   };
 }
 
-/** The gradient as one flat vector in layout order. It is joined on the engine, so that it is read in one piece. */
-export function downloadGradient(tf: Tfjs, gradient: ModelTensors): Float32Array {
-  return tf.concat(inLayoutOrder(gradient).map((part) => tf.reshape(part, [-1]))).dataSync<'float32'>();
-}
-
-/** The gradient in layout order, written to where it is wanted tensor by tensor: for engines that compute in memory. */
-export function downloadInto(gradient: ModelTensors, into: Float32Array): Float32Array {
+/**
+ * The gradient as one flat vector in layout order. It is joined on the engine, so that it is read in one piece, unless
+ * its tensors can be copied right to where it is wanted.
+ */
+export function downloadGradient(
+  { tf, copyOut }: ModelEngine,
+  gradient: ModelTensors,
+  into?: Float32Array,
+): Float32Array {
+  const parts = inLayoutOrder(gradient);
+  if (into === undefined || copyOut === undefined) {
+    const joined = tf.concat(parts.map((part) => tf.reshape(part, [-1]))).dataSync<'float32'>();
+    into?.set(joined);
+    return into ?? joined;
+  }
   let end = 0;
-  for (const part of inLayoutOrder(gradient)) {
-    into.set(part.dataSync<'float32'>(), end);
+  for (const part of parts) {
+    copyOut(part, into.subarray(end, end + part.size));
     end += part.size;
   }
   invariant(end === into.length, `a gradient of ${end} values in room for ${into.length}`);

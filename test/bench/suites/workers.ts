@@ -17,9 +17,9 @@ import { sameLosses } from './step.js';
 
 const PRESET = PRESETS.tutorial;
 const WORKERS = 2;
-/** Of each `lockstep train`; the first ones warm up. */
-const STEPS = 8;
-const WARM_UP = 3;
+/** Of each `lockstep train`, which begins anew in each round: its first steps warm up, and compile. */
+const STEPS = 24;
+const WARM_UP = 12;
 const BATCHES = 20;
 
 export const workersSuite: Suite = {

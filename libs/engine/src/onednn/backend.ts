@@ -36,6 +36,13 @@ export class OneDnnBackend extends MathBackendCPU {
     this.#lent.delete(dataId);
   }
 
+  /** Shows nobody the array itself, which so can be used again. */
+  copyOut(dataId: DataId, into: Float32Array): void {
+    const { values } = this.data.get(dataId);
+    invariant(values instanceof Float32Array, 'what is copied out is float32');
+    into.set(values);
+  }
+
   override readSync(dataId: DataId): ReturnType<MathBackendCPU['readSync']> {
     this.keep(dataId);
     return super.readSync(dataId);

@@ -52,6 +52,7 @@ export async function loadOneDnn(found: OneDnnFound): Promise<Engine> {
     threads,
     computeClass: computeClass(dnn, processor, threads),
     tf,
+    copyOut: ({ dataId }, into) => backend.copyOut(dataId, into),
     handleCount: () => tf.memory().numTensors,
   };
 }
