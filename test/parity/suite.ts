@@ -38,8 +38,7 @@ export async function describeParity(name: EngineName): Promise<void> {
   const found = await findOrExplain(name);
   if (typeof found === 'string') {
     process.stderr.write(`parity of ${name} is not tested: ${found}\n`);
-    describe.skip(`${name}: ${found}`, () => {
-      // the engine is missing: the name says why, and how to get it
+    describe.skip(`${name}: ${found}`, () => { // the engine is missing: the name says why, and how to get it
       it('has the parity of PyTorch', () => undefined);
     });
     return;
@@ -123,7 +122,7 @@ function checkRepeats(engine: Engine): void {
   const second = model.gradients(weights, ids, rows, sequenceLength);
   expect(second.lossSum).toBe(first.lossSum);
   expect(Buffer.compare(bytesOf(second.gradient), bytesOf(copy))).toBe(0);
-  expect(first.gradient, "the first gradient is the caller's own").toEqual(copy);
+  expect(first.gradient, 'the first gradient is the caller\'s own').toEqual(copy);
 }
 
 function checkHandles(engine: Engine): void {
