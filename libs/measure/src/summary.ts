@@ -16,7 +16,8 @@ export interface Summary {
 /** @param values at least one, in any order and unit */
 export function summarise(values: readonly number[]): Summary {
   invariant(values.length > 0 && values.every(Number.isFinite), `no summary of ${values.length} values`);
-  const sorted = [...values].sort((a, b) => a - b);
+  // The two zeros are equal and not the same: as one of them the order cannot show.
+  const sorted = values.map((value) => value + 0).sort((a, b) => a - b);
   return {
     count: sorted.length,
     median: quantile(sorted, 0.5),

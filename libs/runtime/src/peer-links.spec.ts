@@ -10,6 +10,7 @@ class Table {
     { id: string; onEvent: (event: ClientEvent) => void; to: string; isOpen: boolean }
   >();
   readonly servers = new Map<string, (event: ServerEvent) => void>();
+  readonly closed: string[] = [];
   readonly heard: (PeerEvent & { by: string })[] = [];
 
   worker(name: string): PeerLinks {
@@ -22,7 +23,10 @@ class Table {
             if (link?.isOpen === true) link.onEvent({ type: 'message', frames });
           },
           onEvent: (handler) => void this.servers.set(`at ${name}`, handler),
-          close: () => Promise.resolve(),
+          close: () => {
+            this.closed.push(`at ${name}`);
+            return Promise.resolve();
+          },
         }),
       connect: (endpoint, id) => this.#connect(endpoint, id),
     };
@@ -81,6 +85,17 @@ describe('links among workers', () => {
     expect(table.heard).toEqual(
       [1, 2, 3].map((value) => ({ by: 'b', type: 'message', peer: 'a', frames: frames(value) })),
     );
+  });
+
+  it('take no connections once they are closed, and close a server that is just being made', async () => {
+    const table = new Table();
+    const [early, late] = [table.worker('a'), table.worker('b')];
+    const listening = early.listen();
+    await Promise.all([early.close(0), late.close(0)]);
+    await listening;
+    expect(table.closed).toEqual(['at a']);
+    await expect(late.listen()).rejects.toThrow('closed');
+    expect([...table.servers.keys()]).toEqual(['at a']);
   });
 
   it('forget what waits when another exchange begins', async () => {

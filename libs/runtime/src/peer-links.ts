@@ -3,7 +3,7 @@
  * connects, because it knows where the next bytes are to go. A loss is always announced, to the sender by its server
  * and to the receiver by its own end; a link that broke is made anew for the next exchange.
  */
-import { LIMITS } from '@lockstep/config';
+import { invariant, LIMITS } from '@lockstep/config';
 import type { Frames, PeerClient, PeerId, PeerServer, RoomFor } from './ports.js';
 
 export type PeerEvent =
@@ -56,6 +56,7 @@ export class PeerLinks {
   #binding: Promise<PeerServer> | undefined;
   #server: PeerServer | undefined;
   #count = 0;
+  #isClosed = false;
 
   /** @param self name of this worker, as others know it */
   constructor(maker: PeerLinkMaker, self: PeerId, onEvent: (event: PeerEvent) => void, roomFor: RoomForPiece) {
@@ -68,8 +69,10 @@ export class PeerLinks {
   /**
    * Begins to take connections, once.
    * @returns where others reach this worker
+   * @throws LockstepError `internal` once it is closed: a server that nobody closes keeps a process alive
    */
   async listen(): Promise<string> {
+    invariant(!this.#isClosed, 'links among workers that are closed');
     this.#binding ??= this.#bind();
     return (await this.#binding).endpoint;
   }
@@ -101,6 +104,7 @@ export class PeerLinks {
   }
 
   async close(lingerMs: number): Promise<void> {
+    this.#isClosed = true;
     for (const [peer, { client }] of this.#sources) this.#leave(peer, client);
     this.#waiting.clear();
     const server = await this.#binding?.catch(() => undefined);

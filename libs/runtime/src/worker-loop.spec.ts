@@ -69,6 +69,7 @@ class Bench {
   readonly notes: string[] = [];
   readonly tasks: ComputeTask[] = [];
   nowMs = 0;
+  failsAt: string | undefined;
   readonly #answers: { resolve: (result: ComputeResult) => void; reject: (error: unknown) => void }[] = [];
   readonly loop: WorkerLoop;
   readonly ended: Promise<unknown>;
@@ -82,6 +83,7 @@ class Bench {
     const note = (what: string): void => void this.notes.push(what);
     const faultPoint = (point: string, { step, shard }: { step?: number; shard?: number }): void => {
       this.points.push([point, step, shard].filter((part) => part !== undefined).join(' '));
+      if (point === this.failsAt) throw new Error(point);
     };
     this.loop = new WorkerLoop(
       { transport: this.line, clock, compute: { submit }, digest: digestOf, note, mesh: null, faultPoint },
@@ -218,6 +220,17 @@ describe('WorkerLoop', () => {
     const failure = { kind: 'unavailable', what: 'no engine', hint: 'install it' };
     expect(bench.line.sent.at(-1)).toMatchObject({ type: 'failed', failure });
     expect(await bench.ended).toEqual({ result: 'failed', failure });
+  });
+
+  it('takes nothing more once it has failed, though its connection lives until all is flushed', async () => {
+    const bench = new Bench();
+    bench.failsAt = 'W2';
+    bench.line.emit({ type: 'connected' });
+    bench.line.say(WELCOME);
+    await expect(bench.ended).rejects.toThrow('W2');
+    expect(bench.tasks).toEqual([]);
+    bench.line.say(WELCOME);
+    expect(bench.tasks).toEqual([]);
   });
 
   it('leaves at once when asked for the second time', async () => {

@@ -61,6 +61,8 @@ export class WorkerLoop {
   readonly #events: WorkerEvent[] = [];
   #state: WorkerState;
   #running = false;
+  /** The loop has ended: what still comes while queues are flushed is too late. */
+  #isOver = false;
   readonly #exchange: GradientExchange | undefined;
   /** When the compute side was done with the last task, and when the last exchange began. */
   #idleSinceMs = 0;
@@ -95,6 +97,7 @@ export class WorkerLoop {
     try {
       return await ended;
     } finally {
+      this.#isOver = true;
       this.#cancelTick();
       await this.#exchange?.close(LIMITS.lingerMs);
     }
@@ -161,12 +164,13 @@ export class WorkerLoop {
     this.#running = true;
     try {
       this.#passHandedOver();
-      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+      for (let next = this.#events.shift(); next !== undefined && !this.#isOver; next = this.#events.shift()) {
         const { state, actions } = stepWorker(this.#state, next, this.#ports.clock.now());
         this.#state = state;
         for (const action of actions) this.#perform(action);
       }
     } catch (error) {
+      this.#isOver = true;
       this.#abort(error);
     } finally {
       this.#running = false;
@@ -206,6 +210,7 @@ export class WorkerLoop {
         note(action.what);
         return;
       case 'end':
+        this.#isOver = true;
         this.#finish(action.outcome);
         return;
     }
