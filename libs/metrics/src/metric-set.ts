@@ -1,0 +1,103 @@
+/**
+ * The metrics of one process, made from the catalogue. The only module that knows prom-client: its successor wants a
+ * newer Node than we support, and is to take its place here and nowhere else.
+ */
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { CATALOGUE, PREFIX } from './catalogue.js';
+import type { MetricName } from './catalogue.js';
+import type { LabelsOf, Metric, NamesOf } from './metric.js';
+
+type Catalogued = typeof CATALOGUE;
+type Labels<N extends MetricName> = LabelsOf<Catalogued[N]>;
+type Collector = Counter | Gauge | Histogram;
+type PlainLabels = Readonly<Record<string, string | number>>;
+
+export class MetricSet {
+  readonly #registry = new Registry();
+  readonly #collectors = new Map<MetricName, Collector>();
+  /** Metrics with a series for each worker. */
+  readonly #byWorker: readonly MetricName[];
+
+  /** @param where whose metrics: those of the catalogue that this process has */
+  constructor(where: Metric['on'][number]) {
+    const wanted = entries().filter(([, { on }]) => on.includes(where));
+    for (const [name, metric] of wanted) this.#collectors.set(name, this.#make(name, metric));
+    this.#byWorker = wanted.filter(([, { labels }]) => 'worker' in labels).map(([name]) => name);
+    for (const [name, metric] of wanted) if (!('worker' in metric.labels)) this.#createZeros(name, metric, {});
+    collectDefaultMetrics({ register: this.#registry });
+  }
+
+  /** Says which run all series are about, once that is known. */
+  setRun(run: string): void {
+    this.#registry.setDefaultLabels({ run });
+  }
+
+  /** A worker has joined: its series begin with 0. */
+  addWorker(worker: number): void {
+    for (const name of this.#byWorker) this.#createZeros(name, CATALOGUE[name], { worker });
+  }
+
+  /** A worker has gone: its series end, for a value that stands still looks like one that lives. */
+  removeWorker(worker: number): void {
+    for (const name of this.#byWorker) {
+      for (const labels of combinations(CATALOGUE[name])) this.#collector(name).remove({ ...labels, worker });
+    }
+  }
+
+  /** @param by how much; not negative */
+  add<N extends NamesOf<Catalogued, 'counter'>>(name: N, labels: Labels<N>, by = 1): void {
+    (this.#collector(name) as Counter).inc({ ...(labels as PlainLabels) }, by);
+  }
+
+  set<N extends NamesOf<Catalogued, 'gauge'>>(name: N, labels: Labels<N>, value: number): void {
+    (this.#collector(name) as Gauge).set({ ...(labels as PlainLabels) }, value);
+  }
+
+  observe<N extends NamesOf<Catalogued, 'histogram'>>(name: N, labels: Labels<N>, value: number): void {
+    (this.#collector(name) as Histogram).observe({ ...(labels as PlainLabels) }, value);
+  }
+
+  /** What a scrape is given: the text format of Prometheus. */
+  async text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  #make(name: MetricName, { type, labels, help, buckets = [] }: Metric): Collector {
+    const about = { name: PREFIX + name, help, labelNames: Object.keys(labels), registers: [this.#registry] };
+    if (type === 'counter') return new Counter(about);
+    return type === 'gauge' ? new Gauge(about) : new Histogram({ ...about, buckets: [...buckets] });
+  }
+
+  #collector(name: MetricName): Collector {
+    const collector = this.#collectors.get(name);
+    if (collector === undefined) throw new Error(`this process has no metric ${name}`);
+    return collector;
+  }
+
+  #createZeros(name: MetricName, metric: Metric, fixed: PlainLabels): void {
+    const collector = this.#collector(name);
+    for (const labels of combinations(metric)) {
+      const all = { ...labels, ...fixed };
+      if (collector instanceof Histogram) collector.zero(all);
+      else if (collector instanceof Counter) collector.inc(all, 0);
+      else collector.set(all, 0);
+    }
+  }
+}
+
+const entries = (): [MetricName, Metric][] => Object.entries(CATALOGUE) as [MetricName, Metric][];
+
+/** All values that the labels with known words can have together; none where a label has any text. */
+function combinations({ labels }: Metric): readonly PlainLabels[] {
+  let all: PlainLabels[] = [{}];
+  for (const [label, values] of Object.entries(labels)) {
+    if (values === 'text') return [];
+    if (values === 'slot') continue;
+    all = all.flatMap((some) => values.map((value) => ({ ...some, [label]: value })));
+  }
+  return all;
+}
