@@ -38,7 +38,9 @@ export type Order =
   | { readonly type: 'worker-gone'; readonly peer: string; readonly reason: string }
   /** A local worker will not be started again; `failure` is why, `left` how many there are still. */
   | { readonly type: 'given-up'; readonly failure: PortableError; readonly final: boolean; readonly left: number }
-  | { readonly type: 'scaled'; readonly id: number; readonly ok: boolean; readonly text: string };
+  | { readonly type: 'scaled'; readonly id: number; readonly ok: boolean; readonly text: string }
+  /** What the supervisor sees of processes, and has shown. */
+  | { readonly type: 'told'; readonly event: RunEvent };
 
 /** From the coordinator. */
 export type Notice =
@@ -79,6 +81,7 @@ const ORDERS: ReadonlySet<unknown> = new Set<Order['type']>([
   'worker-gone',
   'given-up',
   'scaled',
+  'told',
 ]);
 const NOTICES: ReadonlySet<unknown> = new Set<Notice['type']>([
   'alive',

@@ -69,7 +69,7 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#restartNotices = new RestartNotices((event) => options.view.show(event));
+    this.#restartNotices = new RestartNotices((event) => this.#tell(event));
     this.#coordinator = options.coordinator;
     this.#endpoint = options.endpoint;
     const budget = fullBudget(setOrDefault(options.values, 'maxCoordinatorRestarts'));
@@ -298,7 +298,13 @@ export class Supervisor {
   }
 
   #warn(text: string): void {
-    this.#options.view.show({ event: 'warning', text });
+    this.#tell({ event: 'warning', text });
+  }
+
+  /** Shown here, and told to the coordinator, where the events of a run are kept. */
+  #tell(event: RunEvent): void {
+    this.#options.view.show(event);
+    this.#coordinator.send({ type: 'told', event });
   }
 }
 

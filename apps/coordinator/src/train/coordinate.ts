@@ -12,12 +12,13 @@ import type { Replica } from '@lockstep/runtime';
 import { openFaultPoints, systemClock } from '@lockstep/worker';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { EventHub } from '../observe/event-hub.js';
 import { RunProfile } from '../profile/run-profile.js';
 import type { Assignment } from '../supervise/messages.js';
 import { conclude } from './conclude.js';
 import { bindControl } from './control-server.js';
 import { coordinatorSettings } from './coordinator-settings.js';
-import type { RunSummary, RunView } from './events.js';
+import type { RunSummary } from './events.js';
 import { diskWithFaultPoints } from './fault-disk.js';
 import { LocalPeers } from './local-peers.js';
 import { withWayOn } from './insist.js';
@@ -33,14 +34,14 @@ interface Leading {
   readonly opened: OpenedRun;
   readonly assignment: Assignment;
   readonly channel: SupervisorChannel;
-  readonly view: RunView;
+  readonly view: EventHub;
   readonly faultPoint: ReturnType<typeof openFaultPoints>;
 }
 
 /** Leads a run to its end. Returns the summary; throws what ended the run otherwise. */
 export async function coordinate(channel: SupervisorChannel): Promise<RunSummary> {
   const assignment = await channel.assignment();
-  const view = channel.view(assignment.detailed);
+  const view = new EventHub(channel.view(assignment.detailed));
   const faultPoint = openFaultPoints(process.env, 'coordinator');
   try {
     const opened = await openRun({ assignment, view, stop: channel.stopAsked, faultPoint });
@@ -103,7 +104,10 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
     const unwritten = initial === null || (await keepFirst(store, initial, channel.stopAsked)) ? null : initial;
     status.start();
     const run = async (): Promise<CoordinatorOutcome> => {
-      channel.onOrder((order) => locals.obey(order));
+      channel.onOrder((order) => {
+        if (order.type === 'told') view.told(order.event);
+        else locals.obey(order);
+      });
       const { workers } = plan.options;
       channel.send({ type: 'bound', endpoint: transport.endpoint, term, workers, logsFolder: directory.paths.logs });
       return loop.run();

@@ -27,6 +27,7 @@ export class LocalPeers {
   obey(order: Order): void {
     switch (order.type) {
       case 'lead':
+      case 'told':
         return;
       case 'stop':
         return this.#loop.requestStop();
