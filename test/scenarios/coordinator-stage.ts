@@ -18,7 +18,7 @@ import { tellCoordinator } from './tell.js';
 const TICK_MS = 200;
 const HEARTBEAT_MS = 1_000;
 const GRADIENT = new Uint8Array(4);
-const PROTOCOL = 7;
+const PROTOCOL = 8;
 
 type Unsealed<M> = M extends { run: string; term: number; membership: number }
   ? Omit<M, 'run' | 'term' | 'membership'>

@@ -5,6 +5,7 @@ import type { OptionTable } from './option-types.js';
 
 const CONNECTION = 'Connection:';
 const ENGINE = 'Engine:';
+const METRICS = 'Metrics:';
 const TEXT = 'Text:';
 
 const engineChoice = {
@@ -65,6 +66,26 @@ export const WORKER_OPTIONS = {
     max: 1024,
     default: 0,
     help: 'Index of the GPU to use, if the run asks for GPUs',
+  },
+  metrics: {
+    type: 'boolean',
+    group: METRICS,
+    default: true,
+    help: 'Serve /metrics, /healthz and /readyz over HTTP; --no-metrics does not',
+  },
+  metricsPort: {
+    type: 'integer',
+    group: METRICS,
+    min: 0,
+    max: 65_535,
+    default: 0,
+    help: 'Port to serve them at; 0 picks a free one, which the worker prints',
+  },
+  metricsHost: {
+    type: 'string',
+    group: METRICS,
+    default: '127.0.0.1',
+    help: 'Address to serve them at; 0.0.0.0 lets other machines look',
   },
 } as const satisfies OptionTable;
 

@@ -78,13 +78,14 @@ export class MetricSet {
     return collector;
   }
 
+  /** A gauge that is 0 before anything was measured says what is not true: those begin when they are known. */
   #createZeros(name: MetricName, metric: Metric, fixed: PlainLabels): void {
     const collector = this.#collector(name);
+    if (collector instanceof Gauge) return;
     for (const labels of combinations(metric)) {
       const all = { ...labels, ...fixed };
       if (collector instanceof Histogram) collector.zero(all);
-      else if (collector instanceof Counter) collector.inc(all, 0);
-      else collector.set(all, 0);
+      else collector.inc(all, 0);
     }
   }
 }

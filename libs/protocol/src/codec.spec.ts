@@ -85,8 +85,9 @@ describe('codec', () => {
 
   it('takes along how long an answer took, when it is told', () => {
     const times = { waitedMs: 0.25, workedMs: 1000 };
-    expect(read(encodeMessage(digestOf, HELLO, STAMP, [], [], times)).times).toEqual(times);
-    expect(read(encodeMessage(digestOf, HELLO, STAMP)).times).toBeUndefined();
+    const vitals = { residentBytes: 1e8, cpuSeconds: 1.5, metrics: 'http://127.0.0.1:9/' };
+    expect(read(encodeMessage(digestOf, HELLO, STAMP, [], [], { times, vitals }))).toMatchObject({ times, vitals });
+    expect(read(encodeMessage(digestOf, HELLO, STAMP))).toMatchObject({ times: undefined, vitals: undefined });
   });
 
   it('takes digests that the sender has already', () => {
@@ -102,7 +103,7 @@ describe('codec', () => {
 
   it('starts with a readable preamble', () => {
     const [first] = encodeMessage(digestOf, HELLO, STAMP);
-    expect(new TextDecoder().decode(first)).toMatch(/^lockstep\/7 \{"stamp":\{"conversation":4,.*\}\} [0-9a-f]{16}$/);
+    expect(new TextDecoder().decode(first)).toMatch(/^lockstep\/8 \{"stamp":\{"conversation":4,.*\}\} [0-9a-f]{16}$/);
   });
 
   it.each([

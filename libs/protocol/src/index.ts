@@ -16,6 +16,7 @@ export type {
   CoordinatorAction,
   CoordinatorEvent,
   CoordinatorOutcome,
+  Mismatch,
   PayloadSource,
   Rejection,
   ReplicaParts,
@@ -31,7 +32,7 @@ export type {
 } from './coordinator/settings.js';
 export { gradientCreditFor, gradientsHeldMax } from './coordinator/shipping.js';
 export { initialCoordinatorState } from './coordinator/state.js';
-export type { CoordinatorState } from './coordinator/state.js';
+export type { CoordinatorState, WorkerRecord } from './coordinator/state.js';
 export { payloadFrameCount } from './messages.js';
 export type {
   Activity,
@@ -41,6 +42,7 @@ export type {
   Stamp,
   StepRecord,
   Times,
+  Vitals,
   WorkerMessage,
 } from './messages.js';
 export type { ComputeResult, ComputeTask, WorkerAction, WorkerEvent, WorkerOutcome } from './worker/events.js';

@@ -10,7 +10,7 @@ import { z } from 'zod';
  * Raised when a message changes its meaning; peers of another version are refused. There was no 3, 5 or 6: each is one
  * flipped bit away from an earlier one, and 3 and 5 from 1, whose messages had no checksum.
  */
-export const PROTOCOL_VERSION = 7;
+export const PROTOCOL_VERSION = 8;
 
 const count = z.int().min(0);
 const name = z.string().min(1).max(200);
@@ -346,6 +346,22 @@ export const timesSchema = z.strictObject({
   workedMs: milliseconds,
 });
 export type Times = z.infer<typeof timesSchema>;
+
+/** How a worker process fares. Beside the message as well: it is for people who watch. */
+export const vitalsSchema = z.strictObject({
+  residentBytes: z.number().min(0),
+  /** Processor time since its start, of all its threads. */
+  cpuSeconds: z.number().min(0),
+  /** Where it serves metrics of its own; null when it does not. */
+  metrics: z.string().min(1).max(300).nullable(),
+});
+export type Vitals = z.infer<typeof vitalsSchema>;
+
+/** What goes beside a message. */
+export interface Beside {
+  readonly times?: Times | undefined;
+  readonly vitals?: Vitals | undefined;
+}
 
 /** How many payload frames each message carries; anything else is refused before it is looked at. */
 export function payloadFrameCount(message: WorkerMessage | CoordinatorMessage | PeerMessage): number {

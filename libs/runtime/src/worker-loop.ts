@@ -10,6 +10,7 @@ import type {
   CoordinatorMessage,
   Digest,
   Times,
+  Vitals,
   WorkerAction,
   WorkerEvent,
   WorkerMessage,
@@ -52,6 +53,15 @@ export interface WorkerPorts {
   readonly mesh: MeshPorts | null;
   /** Called at named places of a worker's life, for tests that hurt it there. */
   readonly faultPoint?: ((point: string, about: { step?: number; shard?: number }) => void) | undefined;
+  /** How this process fares, to be told with each heartbeat. */
+  readonly vitals?: (() => Vitals) | undefined;
+  /** Told what comes and what is answered. */
+  readonly watch?: WorkerWatch | undefined;
+}
+
+export interface WorkerWatch {
+  received(message: CoordinatorMessage): void;
+  said(message: WorkerMessage, times: Times | undefined): void;
 }
 
 const TICK_MS = 250;
@@ -131,6 +141,7 @@ export class WorkerLoop {
     const letter = decodeCoordinatorMessage(this.#ports.digest, frames);
     if ('problem' in letter) return { type: 'unreadable', ...letter };
     const { message, stamp, payload } = letter;
+    this.#ports.watch?.received(message);
     this.#passReceived(message);
     // The parts of a replica wait for each other, and received memory is the transport's.
     const kept = message.type === 'replica' ? payload.map((part) => part.slice()) : payload;
@@ -187,9 +198,7 @@ export class WorkerLoop {
     const { transport, digest, note } = this.#ports;
     switch (action.type) {
       case 'send':
-        transport.send(
-          encodeMessage(digest, action.message, action.stamp, action.payload, undefined, this.#timesOf(action.message)),
-        );
+        this.#send(transport, digest, action);
         this.#passSent(action.message);
         return;
       case 'compute':
@@ -214,6 +223,14 @@ export class WorkerLoop {
         this.#finish(action.outcome);
         return;
     }
+  }
+
+  #send(transport: ClientTransport, digest: Digest, action: Extract<WorkerAction, { type: 'send' }>): void {
+    const { message, stamp, payload } = action;
+    const times = this.#timesOf(message);
+    const vitals = message.type === 'heartbeat' ? this.#ports.vitals?.() : undefined;
+    transport.send(encodeMessage(digest, message, stamp, payload, undefined, { times, vitals }));
+    this.#ports.watch?.said(message, times);
   }
 
   async #compute(conversation: number, task: ComputeTask): Promise<void> {

@@ -24,11 +24,11 @@ class Story {
   }
 
   received(peer: string, atMs: number, message: WorkerMessage, bytes = 100, times?: Times): this {
-    return this.tell({ type: 'received', peer, message, bytes, times, atMs: ORIGIN_MS + atMs });
+    return this.tell({ type: 'received', peer, message, bytes, times, vitals: undefined, atMs: ORIGIN_MS + atMs });
   }
 
   join(peer: string, slot: number, name = `local-${slot}`): this {
-    const about = { protocolVersion: 7, softwareVersion: '0', run: null, obeyed: null, supervised: true, pid: 9 };
+    const about = { protocolVersion: 8, softwareVersion: '0', run: null, obeyed: null, supervised: true, pid: 9 };
     const setup = { slot, incarnation: 'i', config: {}, fingerprint: 'f', layoutDigest: 'l', mesh: true };
     return this.received(peer, 0, { type: 'hello', ...about, name, host: 'box' }).sent(peer, 1, {
       type: 'welcome',

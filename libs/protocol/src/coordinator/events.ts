@@ -73,6 +73,9 @@ export type Rejection =
   | 'exchange-broken'
   | 'not-finite';
 
+/** A label of metrics. */
+export type Mismatch = 'replica' | 'replay' | 'audit';
+
 export type Report =
   | {
       readonly type: 'worker';
@@ -122,6 +125,11 @@ export type Report =
       readonly reason: Rejection;
       readonly detail: string;
     }
+  /**
+   * Bits differ that should be equal: the weights of replicas, a step that is computed again and its line in the
+   * journal, or the answers of two workers to one shard.
+   */
+  | { readonly type: 'mismatch'; readonly kind: Mismatch; readonly what: string }
   | { readonly type: 'warning'; readonly what: string };
 
 export interface CommittedStep {
