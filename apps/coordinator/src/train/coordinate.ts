@@ -14,6 +14,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { EventHub } from '../observe/event-hub.js';
 import { RunProfile } from '../profile/run-profile.js';
+import { EventRecord } from '../record/event-record.js';
 import type { Assignment } from '../supervise/messages.js';
 import { conclude } from './conclude.js';
 import { bindControl } from './control-server.js';
@@ -35,6 +36,7 @@ interface Leading {
   readonly assignment: Assignment;
   readonly channel: SupervisorChannel;
   readonly view: EventHub;
+  readonly record: EventRecord;
   readonly faultPoint: ReturnType<typeof openFaultPoints>;
 }
 
@@ -42,13 +44,16 @@ interface Leading {
 export async function coordinate(channel: SupervisorChannel): Promise<RunSummary> {
   const assignment = await channel.assignment();
   const view = new EventHub(channel.view(assignment.detailed));
+  const record = new EventRecord((text) => view.show({ event: 'warning', text }));
+  view.listen((event) => record.add(event));
   const faultPoint = openFaultPoints(process.env, 'coordinator');
   try {
     const opened = await openRun({ assignment, view, stop: channel.stopAsked, faultPoint });
     if ('finished' in opened) return opened.finished;
     try {
-      return await leadRun({ opened, assignment, channel, view, faultPoint });
+      return await leadRun({ opened, assignment, channel, view, record, faultPoint });
     } finally {
+      await record.close();
       await opened.transport.close(LIMITS.lingerMs);
       await opened.lock.release();
     }
@@ -73,6 +78,7 @@ async function leadRun(leading: Leading): Promise<RunSummary> {
     signal: channel.stopAsked,
     ...(faultPoint === undefined ? {} : { disk: diskWithFaultPoints(systemDisk, faultPoint) }),
   });
+  await leading.record.begin(directory.paths.events, () => store.journalled);
   try {
     return await leadStored(leading, store, isFirst ? initial : null);
   } finally {
