@@ -83,7 +83,7 @@ export class MetricSet {
     const collector = this.#collector(name);
     if (collector instanceof Gauge) return;
     for (const labels of combinations(metric)) {
-      const all = { ...labels, ...fixed };
+      const all = { ...fixed, ...labels };
       if (collector instanceof Histogram) collector.zero(all);
       else collector.inc(all, 0);
     }
