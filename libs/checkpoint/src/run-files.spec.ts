@@ -16,6 +16,7 @@ const runFile: RunFile = {
   term: 1,
   endpoint: 'tcp://127.0.0.1:4000',
   control: null,
+  metrics: 'http://127.0.0.1:9580/',
   state: 'running',
   startedAt: new Date(0).toISOString(),
   updatedAt: new Date(1000).toISOString(),

@@ -25,6 +25,8 @@ const runFileSchema = z.object({
   endpoint: z.string(),
   /** Where commands to the running run go; null when it takes none. */
   control: z.string().nullable(),
+  /** Where its live page and its metrics are; null when nobody may look. */
+  metrics: z.string().nullable().default(null),
   state: z.enum(['starting', 'waiting', 'recovering', 'running', 'stopping', 'done', 'failed', 'stopped']),
   startedAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),

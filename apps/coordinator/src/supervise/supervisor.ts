@@ -48,6 +48,7 @@ export class Supervisor {
   #pool: WorkerPool | undefined;
   #signals: StopSignals | undefined;
   #endpoint: string | null;
+  #metricsPort: number | null = null;
   /** How the coordinator died last, to be told once it is there again. */
   #lastEnd: string | undefined;
   /** The bug that a coordinator has ended by, for which it gets another try. */
@@ -104,6 +105,7 @@ export class Supervisor {
       ...{ directory, begins, values, engine, detailed },
       runId: this.#coordinator.runId,
       endpoint: this.#endpoint,
+      metricsPort: this.#metricsPort,
       localPeers: this.#pool?.peers ?? [],
       supervisor: ownIdentity(),
       startedAtMs: this.#startedAtMs,
@@ -173,8 +175,9 @@ export class Supervisor {
     this.#reject(hasBegun && isRemoved(directory, failure) ? removedFailure(directory, failure) : failure);
   }
 
-  #bound({ endpoint, term, workers, logsFolder }: Bound): void {
+  #bound({ endpoint, metricsPort, term, workers, logsFolder }: Bound): void {
     this.#endpoint = endpoint;
+    this.#metricsPort = metricsPort;
     this.#isLeading = true;
     if (this.#lastEnd !== undefined) {
       this.#warn(`the coordinator ${this.#lastEnd}; started again (term ${term})`);

@@ -7,12 +7,15 @@ import { LIMITS, LockstepError, setOrDefault } from '@lockstep/config';
 import { createOptimizer, optimizerSpec } from '@lockstep/optimizer';
 import type { CoordinatorOutcome, CoordinatorSettings } from '@lockstep/protocol';
 import { digestOf } from '@lockstep/reduce';
+import type { HttpServer } from '@lockstep/metrics';
 import { CoordinatorLoop } from '@lockstep/runtime';
 import type { Replica } from '@lockstep/runtime';
 import { openFaultPoints, systemClock } from '@lockstep/worker';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { EventHub } from '../observe/event-hub.js';
+import { openLivePage } from '../observe/open-live-page.js';
+import { openObservatory } from '../observe/observatory.js';
 import { RunProfile } from '../profile/run-profile.js';
 import { EventRecord } from '../record/event-record.js';
 import type { Assignment } from '../supervise/messages.js';
@@ -38,6 +41,7 @@ interface Leading {
   readonly view: EventHub;
   readonly record: EventRecord;
   readonly faultPoint: ReturnType<typeof openFaultPoints>;
+  readonly observatory: HttpServer | null;
 }
 
 /** Leads a run to its end. Returns the summary; throws what ended the run otherwise. */
@@ -47,11 +51,13 @@ export async function coordinate(channel: SupervisorChannel): Promise<RunSummary
   const record = new EventRecord((text) => view.show({ event: 'warning', text }));
   view.listen((event) => record.add(event));
   const faultPoint = openFaultPoints(process.env, 'coordinator');
+  let observatory: HttpServer | null = null;
   try {
+    observatory = await openObservatory(assignment.values, assignment.metricsPort);
     const opened = await openRun({ assignment, view, stop: channel.stopAsked, faultPoint });
     if ('finished' in opened) return opened.finished;
     try {
-      return await leadRun({ opened, assignment, channel, view, record, faultPoint });
+      return await leadRun({ opened, assignment, channel, view, record, faultPoint, observatory });
     } finally {
       await record.close();
       await opened.transport.close(LIMITS.lingerMs);
@@ -59,6 +65,8 @@ export async function coordinate(channel: SupervisorChannel): Promise<RunSummary
     }
   } catch (thrown) {
     throw withWayOn(thrown, assignment.directory);
+  } finally {
+    await observatory?.close();
   }
 }
 
@@ -87,12 +95,15 @@ async function leadRun(leading: Leading): Promise<RunSummary> {
 }
 
 async function leadStored(leading: Leading, store: DirectoryStore, initial: Replica | null): Promise<RunSummary> {
-  const { opened, assignment, channel, view } = leading;
+  const { opened, assignment, channel, view, observatory } = leading;
   const { plan, directory, transport } = opened;
   const { loop, observer, term, settings, profile } = await beginLife(leading, store, initial);
   const locals = new LocalPeers(assignment.localPeers, loop, channel);
   const control = await bindControl(assignment.runId, loop, locals);
-  const status = new RunStatusWriter(directory.path, statusFacts(opened, assignment, term, control.endpoint), () => ({
+  const parts = { directory, store, view, loop, observer };
+  const page = observatory === null ? null : await openLivePage({ observatory, ...parts });
+  const facts = statusFacts(opened, assignment, term, control.endpoint, observatory?.url ?? null);
+  const status = new RunStatusWriter(directory.path, facts, () => ({
     state: loop.state,
     loss: store.lastLoss,
     charactersPerSecond: store.recentRate,
@@ -107,6 +118,9 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
   });
   try {
     view.show(startEvent(opened, assignment, settings));
+    if (observatory !== null && observatory.port !== assignment.metricsPort) {
+      view.show({ event: 'notice', text: `live page ${observatory.url}` });
+    }
     const unwritten = initial === null || (await keepFirst(store, initial, channel.stopAsked)) ? null : initial;
     status.start();
     const run = async (): Promise<CoordinatorOutcome> => {
@@ -115,7 +129,8 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
         else locals.obey(order);
       });
       const { workers } = plan.options;
-      channel.send({ type: 'bound', endpoint: transport.endpoint, term, workers, logsFolder: directory.paths.logs });
+      const [{ endpoint }, { logs: logsFolder }] = [transport, directory.paths];
+      channel.send({ type: 'bound', endpoint, metricsPort: observatory?.port ?? null, term, workers, logsFolder });
       return loop.run();
     };
     const outcome = unwritten === null ? await run() : ({ result: 'stopped', steps: 0 } as const);
@@ -138,6 +153,7 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
     throw error;
   } finally {
     await profile?.close();
+    await page?.close();
     await control.close();
   }
 }

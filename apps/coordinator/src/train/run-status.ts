@@ -18,6 +18,7 @@ interface RunFacts {
   readonly term: number;
   readonly endpoint: string;
   readonly control: string;
+  readonly metrics: string | null;
   readonly steps: number;
   readonly stepsPerEpoch: number;
   readonly engine: string;
@@ -42,6 +43,7 @@ export function statusFacts(
   { runId, supervisor, engine }: Assignment,
   term: number,
   control: string,
+  metrics: string | null,
 ): RunFacts {
   return {
     runId,
@@ -51,13 +53,15 @@ export function statusFacts(
     term,
     endpoint: transport.endpoint,
     control,
+    metrics,
     steps: plan.totalSteps,
     stepsPerEpoch: plan.schedule.stepsPerEpoch,
     engine: engine.label,
   };
 }
 
-function stateWord({ phase, stopRequested }: ShownState): RunState {
+/** One word for how a run stands that goes on. */
+export function stateWord({ phase, stopRequested }: Pick<ShownState, 'phase' | 'stopRequested'>): RunState {
   if (stopRequested) return 'stopping';
   if (phase.name === 'recovering') return 'recovering';
   return phase.name === 'gathering' ? 'waiting' : 'running';
