@@ -3,7 +3,7 @@
  * port and never blocks this loop.
  */
 import { LIMITS, toLockstepError } from '@lockstep/config';
-import { decodeCoordinatorMessage, encodeMessage, initialWorkerState, stepWorker } from '@lockstep/protocol';
+import { decodeCoordinatorMessage, encodeMessage, initialWorkerState, stepWorker, withLog } from '@lockstep/protocol';
 import type {
   ComputeResult,
   ComputeTask,
@@ -48,6 +48,8 @@ export interface WorkerPorts {
   readonly compute: Compute;
   readonly digest: Digest;
   readonly note: (what: string) => void;
+  /** The newest lines of what this worker has logged, for the coordinator when it fails. */
+  readonly lastLines?: () => readonly string[];
   /** Null for a worker that reaches no others. */
   readonly mesh: MeshPorts | null;
   /** Called at named places of a worker's life, for tests that hurt it there. */
@@ -184,13 +186,10 @@ export class WorkerLoop {
   }
 
   #perform(action: WorkerAction): void {
-    const { transport, digest, note } = this.#ports;
+    const { transport, note } = this.#ports;
     switch (action.type) {
       case 'send':
-        transport.send(
-          encodeMessage(digest, action.message, action.stamp, action.payload, undefined, this.#timesOf(action.message)),
-        );
-        this.#passSent(action.message);
+        this.#send(action);
         return;
       case 'compute':
         void this.#compute(action.conversation, action.task);
@@ -214,6 +213,13 @@ export class WorkerLoop {
         this.#finish(action.outcome);
         return;
     }
+  }
+
+  #send({ message, stamp, payload }: Extract<WorkerAction, { type: 'send' }>): void {
+    const { transport, digest, lastLines = () => [] } = this.#ports;
+    const whole = withLog(message, lastLines);
+    transport.send(encodeMessage(digest, whole, stamp, payload, undefined, this.#timesOf(message)));
+    this.#passSent(message);
   }
 
   async #compute(conversation: number, task: ComputeTask): Promise<void> {
