@@ -16,6 +16,7 @@ export type {
   CoordinatorAction,
   CoordinatorEvent,
   CoordinatorOutcome,
+  LostWorker,
   Mismatch,
   PayloadSource,
   Rejection,
@@ -33,7 +34,7 @@ export type {
 export { gradientCreditFor, gradientsHeldMax } from './coordinator/shipping.js';
 export { initialCoordinatorState } from './coordinator/state.js';
 export type { CoordinatorState, WorkerRecord } from './coordinator/state.js';
-export { payloadFrameCount } from './messages.js';
+export { LOG_LINE_LENGTH_MAX, LOG_LINES_MAX, payloadFrameCount } from './messages.js';
 export type {
   Activity,
   CoordinatorMessage,
@@ -46,6 +47,7 @@ export type {
   WorkerMessage,
 } from './messages.js';
 export type { ComputeResult, ComputeTask, WorkerAction, WorkerEvent, WorkerOutcome } from './worker/events.js';
+export { withLog } from './worker/saying.js';
 export { initialWorkerState } from './worker/state.js';
 export type { WorkerSettings, WorkerState } from './worker/state.js';
 export { stepWorker } from './worker/worker.js';

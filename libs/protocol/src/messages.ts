@@ -45,6 +45,9 @@ const errorKind = z.enum([
 /** Longest text about a failure, and longest stack; senders cut theirs. */
 export const TEXT_LENGTH_MAX = 4_000;
 export const STACK_LENGTH_MAX = 20_000;
+/** Most lines of its log that a worker ships, and the longest of them. */
+export const LOG_LINES_MAX = 50;
+export const LOG_LINE_LENGTH_MAX = 1_000;
 const text = z.string().max(TEXT_LENGTH_MAX);
 const failure = z.strictObject({ kind: errorKind, what: text, hint: text });
 
@@ -198,8 +201,14 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('sampled'), ...envelope }),
   /** The worker was told from outside to go; it goes when it is told `drained`. Not a failure. */
   z.strictObject({ type: z.literal('leave'), ...envelope }),
-  /** The worker cannot go on; the last thing it says. */
-  z.strictObject({ type: z.literal('failed'), run: run.nullable(), failure, stack: z.string().max(STACK_LENGTH_MAX) }),
+  /** The worker cannot go on; the last thing it says. `log` has the last lines of its log, for people. */
+  z.strictObject({
+    type: z.literal('failed'),
+    run: run.nullable(),
+    failure,
+    stack: z.string().max(STACK_LENGTH_MAX),
+    log: z.array(z.string().max(LOG_LINE_LENGTH_MAX)).max(LOG_LINES_MAX).readonly(),
+  }),
 ]);
 
 export const coordinatorMessageSchema = z.discriminatedUnion('type', [

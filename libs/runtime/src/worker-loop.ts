@@ -3,7 +3,7 @@
  * port and never blocks this loop.
  */
 import { LIMITS, toLockstepError } from '@lockstep/config';
-import { decodeCoordinatorMessage, encodeMessage, initialWorkerState, stepWorker } from '@lockstep/protocol';
+import { decodeCoordinatorMessage, encodeMessage, initialWorkerState, stepWorker, withLog } from '@lockstep/protocol';
 import type {
   ComputeResult,
   ComputeTask,
@@ -49,6 +49,8 @@ export interface WorkerPorts {
   readonly compute: Compute;
   readonly digest: Digest;
   readonly note: (what: string) => void;
+  /** The newest lines of what this worker has logged, for the coordinator when it fails. */
+  readonly lastLines?: () => readonly string[];
   /** Null for a worker that reaches no others. */
   readonly mesh: MeshPorts | null;
   /** Called at named places of a worker's life, for tests that hurt it there. */
@@ -195,11 +197,10 @@ export class WorkerLoop {
   }
 
   #perform(action: WorkerAction): void {
-    const { transport, digest, note } = this.#ports;
+    const { transport, note } = this.#ports;
     switch (action.type) {
       case 'send':
-        this.#send(transport, digest, action);
-        this.#passSent(action.message);
+        this.#send(action);
         return;
       case 'compute':
         void this.#compute(action.conversation, action.task);
@@ -225,12 +226,14 @@ export class WorkerLoop {
     }
   }
 
-  #send(transport: ClientTransport, digest: Digest, action: Extract<WorkerAction, { type: 'send' }>): void {
-    const { message, stamp, payload } = action;
+  #send({ message, stamp, payload }: Extract<WorkerAction, { type: 'send' }>): void {
+    const { transport, digest, lastLines = () => [] } = this.#ports;
+    const whole = withLog(message, lastLines);
     const times = this.#timesOf(message);
     const vitals = message.type === 'heartbeat' ? this.#ports.vitals?.() : undefined;
-    transport.send(encodeMessage(digest, message, stamp, payload, undefined, { times, vitals }));
+    transport.send(encodeMessage(digest, whole, stamp, payload, undefined, { times, vitals }));
     this.#ports.watch?.said(message, times);
+    this.#passSent(message);
   }
 
   async #compute(conversation: number, task: ComputeTask): Promise<void> {

@@ -76,12 +76,32 @@ export type Rejection =
 /** A label of metrics. */
 export type Mismatch = 'replica' | 'replay' | 'audit';
 
+/** Who is gone, and what it said last; both empty for one that said nothing. */
+export interface LostWorker {
+  readonly peer: string;
+  readonly name: string;
+  readonly host: string;
+  readonly pid: number;
+  /** What it failed with, in its own words; null for one that did not say. */
+  readonly said: string | null;
+  readonly stack: string;
+  /** The last lines of its log. */
+  readonly log: readonly string[];
+}
+
 export type Report =
   | {
       readonly type: 'worker';
       readonly slot: number;
-      readonly status: WorkerStatus | 'gone' | 'left';
+      readonly status: WorkerStatus | 'left';
       readonly detail: string;
+    }
+  | {
+      readonly type: 'worker';
+      readonly slot: number;
+      readonly status: 'gone';
+      readonly detail: string;
+      readonly lost: LostWorker;
     }
   | { readonly type: 'assigned'; readonly step: number; readonly shards: ReadonlyMap<number, readonly number[]> }
   | {
