@@ -67,26 +67,21 @@ export const WORKER_OPTIONS = {
     default: 0,
     help: 'Index of the GPU to use, if the run asks for GPUs',
   },
-  metrics: {
-    type: 'boolean',
-    group: METRICS,
-    default: true,
-    help: 'Serve /metrics, /healthz and /readyz over HTTP; --no-metrics does not',
-  },
   metricsPort: {
     type: 'integer',
     group: METRICS,
     min: 0,
     max: 65_535,
     default: 0,
-    help: 'Port to serve them at; 0 picks a free one, which the worker prints',
+    help: 'Serve /metrics, /healthz and /readyz at this port; 0 picks a free one, which the worker prints',
   },
   metricsHost: {
     type: 'string',
     group: METRICS,
     default: '127.0.0.1',
-    help: 'Address to serve them at; 0.0.0.0 lets other machines look',
+    help: 'Serve them at this address; 0.0.0.0 lets other machines look, without a password',
   },
+  noMetrics: { type: 'boolean', group: METRICS, default: false, help: 'Serve none of them' },
 } as const satisfies OptionTable;
 
 export const SAMPLE_OPTIONS = {

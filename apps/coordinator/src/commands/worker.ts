@@ -10,8 +10,8 @@ import type { CommandBody } from './command-body.js';
 import { WorkerNotes } from './worker-notes.js';
 
 function metricsAddress(values: OptionValues<typeof WORKER_OPTIONS>): { host: string; port: number } | null {
-  const { metrics, metricsHost, metricsPort } = WORKER_OPTIONS;
-  if (!(values.metrics ?? metrics.default)) return null;
+  const { noMetrics, metricsHost, metricsPort } = WORKER_OPTIONS;
+  if (values.noMetrics ?? noMetrics.default) return null;
   return { host: values.metricsHost ?? metricsHost.default, port: values.metricsPort ?? metricsPort.default };
 }
 

@@ -7,7 +7,7 @@ import { EVENT_RECORD_LIMITS, EventRecord } from './event-record.js';
 import { readEvents } from './read-events.js';
 
 const notice = (text: string): RunEvent => ({ event: 'notice', text });
-const stranger: RunEvent = { event: 'rejected', worker: null, reason: 'stale', detail: 'gradient of step 3' };
+const stranger: RunEvent = { event: 'rejected', worker: null, reason: 'other-step', detail: 'gradient of step 3' };
 const step: RunEvent = {
   ...{ event: 'step', step: 1, epoch: 0, loss: 1, gradientNorm: 1, characters: 1, seconds: 1 },
   ...{ charactersPerSecond: 1, weightsDigest: null },

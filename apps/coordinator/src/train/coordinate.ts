@@ -15,7 +15,9 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { EventHub } from '../observe/event-hub.js';
 import { openLivePage } from '../observe/open-live-page.js';
+import { openMetrics, serveMetrics } from '../observe/open-metrics.js';
 import { openObservatory } from '../observe/observatory.js';
+import type { RunMetrics } from '../observe/run-metrics.js';
 import { RunProfile } from '../profile/run-profile.js';
 import { EventRecord } from '../record/event-record.js';
 import type { Assignment } from '../supervise/messages.js';
@@ -97,11 +99,12 @@ async function leadRun(leading: Leading): Promise<RunSummary> {
 async function leadStored(leading: Leading, store: DirectoryStore, initial: Replica | null): Promise<RunSummary> {
   const { opened, assignment, channel, view, observatory } = leading;
   const { plan, directory, transport } = opened;
-  const { loop, observer, term, settings, profile } = await beginLife(leading, store, initial);
+  const { loop, observer, term, settings, profile, metrics } = await beginLife(leading, store, initial);
   const locals = new LocalPeers(assignment.localPeers, loop, channel);
   const control = await bindControl(assignment.runId, loop, locals);
   const parts = { directory, store, view, loop, observer };
-  const page = observatory === null ? null : await openLivePage({ observatory, ...parts });
+  if (observatory !== null) serveMetrics(observatory, metrics, () => loop.state);
+  const page = observatory === null ? null : await openLivePage({ observatory, metrics, ...parts });
   const facts = statusFacts(opened, assignment, term, control.endpoint, observatory?.url ?? null);
   const status = new RunStatusWriter(directory.path, facts, () => ({
     state: loop.state,
@@ -188,6 +191,7 @@ interface Life {
   readonly term: number;
   readonly settings: CoordinatorSettings;
   readonly profile: RunProfile | undefined;
+  readonly metrics: RunMetrics;
 }
 
 /** Takes the next term and makes the loop that leads through it. */
@@ -209,10 +213,14 @@ async function beginLife(leading: Leading, store: DirectoryStore, initial: Repli
   const { term } = life;
   const about = { runDirectory: opened.directory.path, runId: assignment.runId, term, view, nowMs: systemClock.now() };
   const profile = setOrDefault(assignment.values, 'profile') ? new RunProfile(about) : undefined;
-  const loop = new CoordinatorLoop(
+  const metrics = await openMetrics({ opened, assignment, store, term, view, state: () => loop.state });
+  const loop: CoordinatorLoop = new CoordinatorLoop(
     {
       ...{ transport, clock: systemClock, batches: plan.batches, store, faultPoint },
-      probe: profile?.probe,
+      probe: (moment) => {
+        metrics.probe(moment);
+        profile?.probe(moment);
+      },
       digest: digestOf,
       observe: (report) => {
         observer.observe(report);
@@ -225,7 +233,7 @@ async function beginLife(leading: Leading, store: DirectoryStore, initial: Repli
       initialReplica: settings.initial === null ? null : initial,
     },
   );
-  return { loop, observer, term, settings, profile };
+  return { loop, observer, term, settings, profile, metrics };
 }
 
 /** The first weights, and the state of an optimizer that has not made a step. */
