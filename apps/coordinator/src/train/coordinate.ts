@@ -9,7 +9,7 @@ import type { CoordinatorOutcome, CoordinatorSettings } from '@lockstep/protocol
 import { digestOf } from '@lockstep/reduce';
 import type { HttpServer } from '@lockstep/metrics';
 import { CoordinatorLoop } from '@lockstep/runtime';
-import type { Replica } from '@lockstep/runtime';
+import type { Probe, Replica } from '@lockstep/runtime';
 import { openFaultPoints, systemClock } from '@lockstep/worker';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -103,8 +103,8 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
   const locals = new LocalPeers(assignment.localPeers, loop, channel);
   const control = await bindControl(assignment.runId, loop, locals);
   const parts = { directory, store, view, loop, observer };
-  if (observatory !== null) serveMetrics(observatory, metrics, () => loop.state);
-  const page = observatory === null ? null : await openLivePage({ observatory, metrics, ...parts });
+  const page = observatory === null || metrics === null ? null : await openLivePage({ observatory, metrics, ...parts });
+  if (observatory !== null && metrics !== null) serveMetrics(observatory, metrics, () => loop.state);
   const facts = statusFacts(opened, assignment, term, control.endpoint, observatory?.url ?? null);
   const status = new RunStatusWriter(directory.path, facts, () => ({
     state: loop.state,
@@ -191,7 +191,8 @@ interface Life {
   readonly term: number;
   readonly settings: CoordinatorSettings;
   readonly profile: RunProfile | undefined;
-  readonly metrics: RunMetrics;
+  /** Absent where nobody may look. */
+  readonly metrics: RunMetrics | null;
 }
 
 /** Takes the next term and makes the loop that leads through it. */
@@ -213,14 +214,12 @@ async function beginLife(leading: Leading, store: DirectoryStore, initial: Repli
   const { term } = life;
   const about = { runDirectory: opened.directory.path, runId: assignment.runId, term, view, nowMs: systemClock.now() };
   const profile = setOrDefault(assignment.values, 'profile') ? new RunProfile(about) : undefined;
-  const metrics = await openMetrics({ opened, assignment, store, term, view, state: () => loop.state });
+  const watched = { opened, assignment, store, term, view, state: () => loop.state };
+  const metrics = leading.observatory === null ? null : await openMetrics(watched);
   const loop: CoordinatorLoop = new CoordinatorLoop(
     {
       ...{ transport, clock: systemClock, batches: plan.batches, store, faultPoint },
-      probe: (moment) => {
-        metrics.probe(moment);
-        profile?.probe(moment);
-      },
+      probe: allOf([metrics?.probe, profile?.probe]),
       digest: digestOf,
       observe: (report) => {
         observer.observe(report);
@@ -244,5 +243,14 @@ function initialReplica(plan: RunPlan): Replica {
     optimizerSteps: steps,
     slots: Object.keys(slots),
     vectors: [plan.weights(), ...Object.values(slots)],
+  };
+}
+
+/** One probe for several; none where there are none, so that no time is taken. */
+function allOf(probes: readonly (Probe | undefined)[]): Probe | undefined {
+  const some = probes.filter((probe) => probe !== undefined);
+  if (some.length === 0) return undefined;
+  return (moment) => {
+    for (const probe of some) probe(moment);
   };
 }
