@@ -298,6 +298,11 @@ export const TRAIN_OPTIONS = {
     default: '127.0.0.1',
     help: 'Serve them at this address; 0.0.0.0 lets other machines look, without a password',
   },
+  deadline: {
+    type: 'time',
+    group: OUTPUT,
+    help: 'When the run should be done; changes nothing but the metric that an alert compares with its pace',
+  },
   noMetrics: { type: 'boolean', group: OUTPUT, default: false, help: 'Serve neither live page nor metrics' },
   json: { type: 'boolean', group: OUTPUT, default: false, help: 'Print one JSON event a line on standard output' },
   quiet: { type: 'boolean', group: OUTPUT, default: false, help: 'Print nothing but errors' },

@@ -16,6 +16,8 @@ export type {
   CoordinatorAction,
   CoordinatorEvent,
   CoordinatorOutcome,
+  LostWorker,
+  Mismatch,
   PayloadSource,
   Rejection,
   ReplicaParts,
@@ -31,8 +33,8 @@ export type {
 } from './coordinator/settings.js';
 export { gradientCreditFor, gradientsHeldMax } from './coordinator/shipping.js';
 export { initialCoordinatorState } from './coordinator/state.js';
-export type { CoordinatorState } from './coordinator/state.js';
-export { payloadFrameCount } from './messages.js';
+export type { CoordinatorState, WorkerRecord } from './coordinator/state.js';
+export { LOG_LINE_LENGTH_MAX, LOG_LINES_MAX, payloadFrameCount } from './messages.js';
 export type {
   Activity,
   CoordinatorMessage,
@@ -41,9 +43,11 @@ export type {
   Stamp,
   StepRecord,
   Times,
+  Vitals,
   WorkerMessage,
 } from './messages.js';
 export type { ComputeResult, ComputeTask, WorkerAction, WorkerEvent, WorkerOutcome } from './worker/events.js';
+export { withLog } from './worker/saying.js';
 export { initialWorkerState } from './worker/state.js';
 export type { WorkerSettings, WorkerState } from './worker/state.js';
 export { stepWorker } from './worker/worker.js';

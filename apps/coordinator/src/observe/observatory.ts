@@ -5,7 +5,7 @@
  */
 import { setOrDefault, toLockstepError } from '@lockstep/config';
 import type { OptionValues, TrainOptions } from '@lockstep/config';
-import { serveHttp } from '@lockstep/metrics';
+import { plain, serveHttp } from '@lockstep/metrics';
 import type { HttpServer } from '@lockstep/metrics';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -26,12 +26,18 @@ export async function openObservatory(
 ): Promise<HttpServer | null> {
   if (setOrDefault(values, 'noMetrics')) return null;
   const host = setOrDefault(values, 'metricsHost');
-  const bind = (port: number): Promise<HttpServer> => serveHttp({ host, port, routes: {} });
+  const bind = (port: number): Promise<HttpServer> => serveHttp({ host, port, routes: UNREADY });
   // Looking is no part of the run: one that goes on does not end because its page has moved.
   if (before !== null) return (await bindAgain(bind, before)) ?? bind(0);
   if (values.metricsPort !== undefined) return bind(values.metricsPort);
   return (await bindOrNull(bind, USUAL_PORT)) ?? bind(0);
 }
+
+/** Alive is who answers; ready is a coordinator that leads, which replaces the second one. */
+const UNREADY = {
+  '/healthz': () => plain(200, 'ok\n'),
+  '/readyz': () => plain(503, 'not ready: the run is being opened\n'),
+};
 
 type Bind = (port: number) => Promise<HttpServer>;
 

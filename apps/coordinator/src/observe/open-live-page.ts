@@ -8,6 +8,7 @@ import type { RunDirectory } from '../train/run-directory.js';
 import type { RunObserver } from '../train/run-events.js';
 import type { DirectoryStore } from '../train/run-store.js';
 import type { EventHub } from './event-hub.js';
+import type { RunMetrics } from './run-metrics.js';
 import { pageStatus } from './page-status.js';
 
 interface PageParts {
@@ -17,14 +18,15 @@ interface PageParts {
   readonly view: EventHub;
   readonly loop: CoordinatorLoop;
   readonly observer: RunObserver;
+  readonly metrics: RunMetrics;
 }
 
 export async function openLivePage(parts: PageParts): Promise<LivePage> {
-  const { observatory, directory, store, view, loop, observer } = parts;
+  const { observatory, directory, store, view, loop, observer, metrics } = parts;
   const page = new LivePage({
     steps: store.history.steps.map(stepRow),
     past: await readEvents(directory.path),
-    status: () => pageStatus(loop.state, observer.secondsPerShard),
+    status: () => pageStatus(loop.state, observer.secondsPerShard, metrics.figures),
     committed: () => store.journalled,
   });
   view.listen((event) => page.show(event));

@@ -54,6 +54,7 @@ export function updatesOf(record: EventRecord): readonly PageUpdate[] {
       return [entry(record, 'info', planLine(event))];
     case 'notice':
       return [entry(record, 'info', printable(event.text))];
+    case 'mismatch':
     case 'warning':
       return [entry(record, 'fault', printable(event.text))];
     case 'summary':

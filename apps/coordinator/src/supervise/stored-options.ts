@@ -31,6 +31,7 @@ const CHANGEABLE: ReadonlySet<string> = new Set<keyof TrainOptions>([
   'sampleLength',
   'installEngine',
   'profile',
+  'deadline',
   'metricsPort',
   'metricsHost',
   'noMetrics',

@@ -15,8 +15,11 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { EventHub } from '../observe/event-hub.js';
 import { openLivePage } from '../observe/open-live-page.js';
+import { openMetrics, serveMetrics } from '../observe/open-metrics.js';
 import { openObservatory } from '../observe/observatory.js';
+import type { RunMetrics } from '../observe/run-metrics.js';
 import { RunProfile } from '../profile/run-profile.js';
+import { EventRecord } from '../record/event-record.js';
 import type { Assignment } from '../supervise/messages.js';
 import { conclude } from './conclude.js';
 import { bindControl } from './control-server.js';
@@ -38,6 +41,7 @@ interface Leading {
   readonly assignment: Assignment;
   readonly channel: SupervisorChannel;
   readonly view: EventHub;
+  readonly record: EventRecord;
   readonly faultPoint: ReturnType<typeof openFaultPoints>;
   readonly observatory: HttpServer | null;
 }
@@ -46,6 +50,8 @@ interface Leading {
 export async function coordinate(channel: SupervisorChannel): Promise<RunSummary> {
   const assignment = await channel.assignment();
   const view = new EventHub(channel.view(assignment.detailed));
+  const record = new EventRecord((text) => view.show({ event: 'warning', text }));
+  view.listen((event) => record.add(event));
   const faultPoint = openFaultPoints(process.env, 'coordinator');
   let observatory: HttpServer | null = null;
   try {
@@ -53,8 +59,9 @@ export async function coordinate(channel: SupervisorChannel): Promise<RunSummary
     const opened = await openRun({ assignment, view, stop: channel.stopAsked, faultPoint });
     if ('finished' in opened) return opened.finished;
     try {
-      return await leadRun({ opened, assignment, channel, view, faultPoint, observatory });
+      return await leadRun({ opened, assignment, channel, view, record, faultPoint, observatory });
     } finally {
+      await record.close();
       await opened.transport.close(LIMITS.lingerMs);
       await opened.lock.release();
     }
@@ -81,6 +88,7 @@ async function leadRun(leading: Leading): Promise<RunSummary> {
     signal: channel.stopAsked,
     ...(faultPoint === undefined ? {} : { disk: diskWithFaultPoints(systemDisk, faultPoint) }),
   });
+  await leading.record.begin(directory.paths.events, () => store.journalled);
   try {
     return await leadStored(leading, store, isFirst ? initial : null);
   } finally {
@@ -91,11 +99,12 @@ async function leadRun(leading: Leading): Promise<RunSummary> {
 async function leadStored(leading: Leading, store: DirectoryStore, initial: Replica | null): Promise<RunSummary> {
   const { opened, assignment, channel, view, observatory } = leading;
   const { plan, directory, transport } = opened;
-  const { loop, observer, term, settings, profile } = await beginLife(leading, store, initial);
+  const { loop, observer, term, settings, profile, metrics } = await beginLife(leading, store, initial);
   const locals = new LocalPeers(assignment.localPeers, loop, channel);
   const control = await bindControl(assignment.runId, loop, locals);
   const parts = { directory, store, view, loop, observer };
-  const page = observatory === null ? null : await openLivePage({ observatory, ...parts });
+  if (observatory !== null) serveMetrics(observatory, metrics, () => loop.state);
+  const page = observatory === null ? null : await openLivePage({ observatory, metrics, ...parts });
   const facts = statusFacts(opened, assignment, term, control.endpoint, observatory?.url ?? null);
   const status = new RunStatusWriter(directory.path, facts, () => ({
     state: loop.state,
@@ -182,6 +191,7 @@ interface Life {
   readonly term: number;
   readonly settings: CoordinatorSettings;
   readonly profile: RunProfile | undefined;
+  readonly metrics: RunMetrics;
 }
 
 /** Takes the next term and makes the loop that leads through it. */
@@ -203,10 +213,14 @@ async function beginLife(leading: Leading, store: DirectoryStore, initial: Repli
   const { term } = life;
   const about = { runDirectory: opened.directory.path, runId: assignment.runId, term, view, nowMs: systemClock.now() };
   const profile = setOrDefault(assignment.values, 'profile') ? new RunProfile(about) : undefined;
-  const loop = new CoordinatorLoop(
+  const metrics = await openMetrics({ opened, assignment, store, term, view, state: () => loop.state });
+  const loop: CoordinatorLoop = new CoordinatorLoop(
     {
       ...{ transport, clock: systemClock, batches: plan.batches, store, faultPoint },
-      probe: profile?.probe,
+      probe: (moment) => {
+        metrics.probe(moment);
+        profile?.probe(moment);
+      },
       digest: digestOf,
       observe: (report) => {
         observer.observe(report);
@@ -219,7 +233,7 @@ async function beginLife(leading: Leading, store: DirectoryStore, initial: Repli
       initialReplica: settings.initial === null ? null : initial,
     },
   );
-  return { loop, observer, term, settings, profile };
+  return { loop, observer, term, settings, profile, metrics };
 }
 
 /** The first weights, and the state of an optimizer that has not made a step. */

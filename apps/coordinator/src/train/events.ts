@@ -1,5 +1,6 @@
 /** What happens in a run, as data: the terminal, plain lines and `--json` are three ways to show the same events. */
 import type { RunConfig } from '@lockstep/config';
+import type { Mismatch, Rejection } from '@lockstep/protocol';
 
 export interface RunSummary {
   readonly runId: string;
@@ -55,7 +56,7 @@ export type RunEvent =
   | {
       readonly event: 'rejected';
       readonly worker: number | null;
-      readonly reason: string;
+      readonly reason: Rejection;
       readonly detail: string;
     }
   /** A worker takes much longer than the others, who do its work too. */
@@ -81,8 +82,11 @@ export type RunEvent =
   | { readonly event: 'topology'; readonly topology: 'star' | 'mesh'; readonly why: string }
   | { readonly event: 'plan'; readonly fromStep: number; readonly shards: number }
   | { readonly event: 'quarantined'; readonly name: string; readonly detail: string }
+  /** Bits differ that should be equal; what follows from it is told beside. */
+  | { readonly event: 'mismatch'; readonly kind: Mismatch; readonly text: string }
   | { readonly event: 'notice'; readonly text: string }
-  | { readonly event: 'warning'; readonly text: string }
+  /** `disk`: what it refused, where that is what went wrong. */
+  | { readonly event: 'warning'; readonly text: string; readonly disk?: 'journal' | 'checkpoint' }
   | { readonly event: 'sample'; readonly prime: string; readonly text: string }
   | {
       readonly event: 'summary';

@@ -77,6 +77,8 @@ function toEvent(report: Report, plan: RunPlan): RunEvent {
       return { event: 'sample', prime: plan.prime, text: plan.vocabulary.decode(copyToIntegers(report.payload)) };
     case 'warning':
       return { event: 'warning', text: report.what };
+    case 'mismatch':
+      return { event: 'mismatch', kind: report.kind, text: report.what };
     case 'rejected':
       return { event: 'rejected', worker: report.slot, reason: report.reason, detail: report.detail };
     case 'late':

@@ -63,6 +63,7 @@ export class PlainView implements RunView {
         return [quarantinedLine(event)];
       case 'notice':
         return [printable(event.text)];
+      case 'mismatch':
       case 'warning':
         return [`warning: ${printable(event.text)}`];
       case 'sample':

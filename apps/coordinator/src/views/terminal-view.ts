@@ -113,6 +113,7 @@ export class TerminalView implements RunView {
       case 'notice':
         this.#log([printable(event.text)]);
         return;
+      case 'mismatch':
       case 'warning':
         this.#log([`warning: ${printable(event.text)}`]);
         return;

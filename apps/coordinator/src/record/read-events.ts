@@ -1,0 +1,38 @@
+/**
+ * Reads an event record back, while it is written or later. It may have been torn by a crash and may come from a later
+ * version: lines that say nothing known are passed over.
+ */
+import { runPaths } from '@lockstep/checkpoint';
+import { LockstepError } from '@lockstep/config';
+import { readFile } from 'node:fs/promises';
+import type { RecordedEvent } from './event-record.js';
+
+/**
+ * What was recorded of a run, in the order in which it was written; nothing where there is no record.
+ * @throws LockstepError 'io' when the file cannot be read
+ */
+export async function readEvents(runDirectory: string): Promise<readonly RecordedEvent[]> {
+  const path = runPaths(runDirectory).events;
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return '';
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new LockstepError('io', `cannot read ${path}: ${reason}`, 'make it readable', { cause });
+  });
+  return text.split('\n').flatMap(parseLine);
+}
+
+function parseLine(line: string): readonly RecordedEvent[] {
+  try {
+    const value: unknown = JSON.parse(line);
+    return isRecorded(value) ? [value] : [];
+  } catch {
+    return [];
+  }
+}
+
+function isRecorded(value: unknown): value is RecordedEvent {
+  if (typeof value !== 'object' || value === null) return false;
+  const has = (name: string, type: string): boolean =>
+    name in value && typeof (value as Record<string, unknown>)[name] === type;
+  return has('at', 'string') && has('committed', 'number') && has('event', 'string');
+}
