@@ -88,7 +88,7 @@ export class Chart {
         line.isBand === true ? [{ series: [index + 1, index], fill: colour(line.colour) }] : [],
       ),
       hooks: {
-        drawClear: [(plot) => this.#drawMarks(plot)],
+        drawAxes: [(plot) => this.#drawMarks(plot)],
         setCursor: [({ cursor }) => this.#options.onPoint(cursor.idx ?? null)],
       },
     };

@@ -5,7 +5,10 @@ import { find, isSameAsBefore, make, setText } from './dom.js';
 
 const SHOWN_MAX = 100;
 const LOUD = new Set(['fault', 'recovery', 'end']);
-const SIGNS = { fault: 'fault', recovery: 'recovered', checkpoint: 'saved', member: 'worker', end: 'end', info: 'note' };
+const SIGNS = {
+  ...{ fault: 'fault', warning: 'warning', recovery: 'recovered', checkpoint: 'saved' },
+  ...{ member: 'worker', end: 'end', info: 'note' },
+};
 
 let saidUntil = '';
 
