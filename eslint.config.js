@@ -139,7 +139,7 @@ export default defineConfig(
   },
   {
     // What runs in a browser is a program of its own, with the browser's globals and none of Node's.
-    files: ['apps/page/src/browser/**/*.ts'],
+    files: ['apps/page/src/browser/**/*.ts', 'apps/page/src/main.ts'],
     languageOptions: { parserOptions: { project: 'apps/page/tsconfig.json', tsconfigRootDir: root } },
   },
   {

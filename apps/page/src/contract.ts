@@ -28,7 +28,7 @@ export interface ValidationPoint {
 }
 
 /** What kind of thing has happened; faults and checkpoints are marked in the curves. */
-export type EntryKind = 'info' | 'member' | 'fault' | 'recovery' | 'checkpoint' | 'end';
+export type EntryKind = 'info' | 'member' | 'warning' | 'fault' | 'recovery' | 'checkpoint' | 'end';
 
 export interface Entry {
   /** ISO time. */

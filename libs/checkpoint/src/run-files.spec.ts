@@ -41,6 +41,8 @@ const runFile: RunFile = {
       secondsPerShard: 0.5,
     },
   ],
+  phaseSeconds: { compute: 1.5 },
+  runSeconds: { productive: 2 },
   error: null,
 };
 

@@ -10,6 +10,7 @@ import { runPaths } from './run-paths.js';
 const RUN_FILE_FORMAT_VERSION = 2;
 
 const count = z.int().nonnegative();
+const seconds = z.record(z.string(), z.number().nonnegative());
 const processIdentity = z.object({ pid: z.int().positive(), processStart: z.string().nullable() });
 
 const runFileSchema = z.object({
@@ -54,7 +55,12 @@ const runFileSchema = z.object({
     step: count,
     shards: count,
     secondsPerShard: z.number().nonnegative(),
+    /** In which all others waited for it alone, in this life of the coordinator. */
+    barrierWaitSeconds: z.number().nonnegative().default(0),
   })),
+  /** Where the time of steps and of the run went, in this life of the coordinator. */
+  phaseSeconds: seconds.default({}),
+  runSeconds: seconds.default({}),
   error: z.string().nullable(),
 });
 

@@ -3,7 +3,8 @@ import type { HttpServer } from '@lockstep/metrics';
 import { stepRow } from '@lockstep/page';
 import type { CoordinatorLoop } from '@lockstep/runtime';
 import { LivePage } from '../page/live-page.js';
-import { readEvents } from '../page/read-events.js';
+import { toldEvent } from '../page/updates-of.js';
+import { readEvents } from '../record/read-events.js';
 import type { RunDirectory } from '../train/run-directory.js';
 import type { RunObserver } from '../train/run-events.js';
 import type { DirectoryStore } from '../train/run-store.js';
@@ -25,7 +26,7 @@ export async function openLivePage(parts: PageParts): Promise<LivePage> {
   const { observatory, directory, store, view, loop, observer, metrics } = parts;
   const page = new LivePage({
     steps: store.history.steps.map(stepRow),
-    past: await readEvents(directory.path),
+    past: (await readEvents(directory.path)).map(toldEvent),
     status: () => pageStatus(loop.state, observer.secondsPerShard, metrics.figures),
     committed: () => store.journalled,
   });

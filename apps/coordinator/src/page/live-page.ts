@@ -12,7 +12,7 @@ import type { RunEvent } from '../train/events.js';
 import { Feed } from './feed.js';
 import { pageFiles } from './page-files.js';
 import { updatesOf } from './updates-of.js';
-import type { EventRecord } from './updates-of.js';
+import type { ToldEvent } from './updates-of.js';
 
 /** Steps of a fast run are told together, this often. */
 const STEPS_EVERY_MS = 250;
@@ -24,7 +24,7 @@ export interface LivePageOptions {
   /** Steps that were committed before. */
   readonly steps: Iterable<StepRow>;
   /** What happened before. */
-  readonly past: Iterable<EventRecord>;
+  readonly past: Iterable<ToldEvent>;
   /** How the run stands at this moment. */
   readonly status: () => PageStatus;
   /** Steps that are committed at this moment. */
@@ -39,7 +39,7 @@ export class LivePage {
   readonly #feed: Feed;
   readonly #calm: CalmView;
   /** What is being told: its time is that of the events the calm view lets through. */
-  #now: Omit<EventRecord, 'event'> = { at: '', committed: 0 };
+  #now: Omit<ToldEvent, 'event'> = { at: '', committed: 0 };
   #waiting: StepRow[] = [];
   #stepsTimer: NodeJS.Timeout | undefined;
   readonly #statusTimer: NodeJS.Timeout;
@@ -71,7 +71,7 @@ export class LivePage {
   }
 
   /** An event of a time of its own. */
-  tell(record: EventRecord): void {
+  tell(record: ToldEvent): void {
     const { event, at, committed } = record;
     if (event.event === 'assigned' || event.event === 'answered') return;
     if (event.event === 'step') {

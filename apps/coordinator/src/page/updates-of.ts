@@ -2,6 +2,8 @@
 import { stepRow } from '@lockstep/page';
 import type { Entry, EntryKind, PageUpdate, RunFacts } from '@lockstep/page';
 import { basename } from 'node:path';
+import { faultIn } from '../observe/count-event.js';
+import type { RecordedEvent } from '../record/event-record.js';
 import type { RunEvent } from '../train/events.js';
 import { formatCount, formatLoss, formatSeconds } from '../views/format.js';
 import {
@@ -16,16 +18,21 @@ import {
 } from '../views/messages.js';
 import { printable } from '../views/printable.js';
 
-/** An event, when it was, and how many steps were committed then: a line of events.ndjson. */
-export interface EventRecord {
+/** An event, when it was, and how many steps were committed then. */
+export interface ToldEvent {
   readonly at: string;
   readonly committed: number;
   readonly event: RunEvent;
 }
 
+/** What a run has written down of itself. */
+export function toldEvent(recorded: RecordedEvent): ToldEvent {
+  return { at: recorded.at, committed: recorded.committed, event: recorded };
+}
+
 type EventOf<T extends RunEvent['event']> = Extract<RunEvent, { event: T }>;
 
-export function updatesOf(record: EventRecord): readonly PageUpdate[] {
+export function updatesOf(record: ToldEvent): readonly PageUpdate[] {
   const { event } = record;
   switch (event.event) {
     case 'start':
@@ -37,11 +44,11 @@ export function updatesOf(record: EventRecord): readonly PageUpdate[] {
     case 'validation':
       return [{ type: 'validation', point: { step: event.step, loss: event.loss } }];
     case 'checkpoint':
-      return event.step === 0 ? [] : [entry(record, 'checkpoint', `checkpoint of step ${formatCount(event.step)}`)];
+      return checkpointUpdates(record, event);
     case 'sample':
       return [{ type: 'sample', sample: { step: record.committed, prime: event.prime, text: event.text } }];
     case 'rejected':
-      return isOrdinary(event) ? [] : [entry(record, 'fault', rejectedLine(event))];
+      return isOrdinary(event) ? [] : [entry(record, faultIn(event) === null ? 'info' : 'fault', rejectedLine(event))];
     case 'late':
       return [entry(record, 'fault', lateLine(event)), member(record, event.worker, 'behind')];
     case 'quarantined':
@@ -55,8 +62,9 @@ export function updatesOf(record: EventRecord): readonly PageUpdate[] {
     case 'notice':
       return [entry(record, 'info', printable(event.text))];
     case 'mismatch':
-    case 'warning':
       return [entry(record, 'fault', printable(event.text))];
+    case 'warning':
+      return [entry(record, isFault(event) ? 'fault' : 'warning', printable(event.text))];
     case 'summary':
       return summaryUpdates(record, event);
     case 'assigned':
@@ -65,15 +73,25 @@ export function updatesOf(record: EventRecord): readonly PageUpdate[] {
   }
 }
 
-function entry({ at, committed }: EventRecord, kind: EntryKind, text: string): PageUpdate {
+function entry({ at, committed }: ToldEvent, kind: EntryKind, text: string): PageUpdate {
   return { type: 'entry', entry: { at, step: committed, kind, text } satisfies Entry };
 }
 
-function member({ at }: EventRecord, slot: number | null, state: string, name: string | null = null): PageUpdate {
+function member({ at }: ToldEvent, slot: number | null, state: string, name: string | null = null): PageUpdate {
   return { type: 'member', change: { at, slot, name, state } };
 }
 
-function startUpdates(record: EventRecord, event: EventOf<'start'>): readonly PageUpdate[] {
+/** The first one is the beginning of the run. */
+function checkpointUpdates(record: ToldEvent, { step }: EventOf<'checkpoint'>): readonly PageUpdate[] {
+  return step === 0 ? [] : [entry({ ...record, committed: step }, 'checkpoint', `checkpoint of step ${formatCount(step)}`)];
+}
+
+/** Warnings are of many kinds; those of the disk say so, and of the coordinator's life its supervisor tells. */
+function isFault(event: EventOf<'warning'>): boolean {
+  return faultIn(event) !== null || event.text.startsWith('the coordinator ');
+}
+
+function startUpdates(record: ToldEvent, event: EventOf<'start'>): readonly PageUpdate[] {
   const { resumedAt, totalSteps } = event;
   const text = resumedAt === null ? 'the run begins' : `the run goes on after step ${formatCount(resumedAt)}`;
   return [
@@ -84,7 +102,7 @@ function startUpdates(record: EventRecord, event: EventOf<'start'>): readonly Pa
 }
 
 /** Only a worker that goes, or is let in, is worth a line; its other states are in its row of the timeline. */
-function workerUpdates(record: EventRecord, event: EventOf<'worker'>): readonly PageUpdate[] {
+function workerUpdates(record: ToldEvent, event: EventOf<'worker'>): readonly PageUpdate[] {
   const { worker, status, detail } = event;
   const name = status === 'preparing' ? printable(detail.replace(/, pid \d+ on .*$/, '')) : null;
   const change = member(record, worker, status, name);
@@ -92,7 +110,7 @@ function workerUpdates(record: EventRecord, event: EventOf<'worker'>): readonly 
   return status === 'ready' || status === 'left' ? [change, entry(record, 'member', workerLine(event))] : [change];
 }
 
-function summaryUpdates(record: EventRecord, { summary }: EventOf<'summary'>): readonly PageUpdate[] {
+function summaryUpdates(record: ToldEvent, { summary }: EventOf<'summary'>): readonly PageUpdate[] {
   const { result, steps, validationLoss, weightsSha256, charactersPerSecond, wallSeconds } = summary;
   const text = `${result} after ${formatCount(steps)} steps in ${formatSeconds(wallSeconds)}`;
   return [

@@ -111,6 +111,7 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
     loss: store.lastLoss,
     charactersPerSecond: store.recentRate,
     secondsPerShard: observer.secondsPerShard,
+    figures: metrics.figures,
     isLocal: (peer) => locals.has(peer),
   }));
   observer.onMembers(() => status.refresh());

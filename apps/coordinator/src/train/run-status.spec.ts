@@ -26,6 +26,7 @@ describe('the run file', () => {
         ...{ state: { step, stopRequested: false, phase, plans: [], workers: new Map() } },
         ...{ loss: null, charactersPerSecond: 0 },
         ...{ secondsPerShard: new Map<number, number>(), isLocal: () => false },
+        figures: { phaseSeconds: {}, runSeconds: {}, workers: new Map() },
       };
     };
     // The writing of every second never comes.
