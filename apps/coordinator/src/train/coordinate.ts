@@ -20,6 +20,7 @@ import { conclude } from './conclude.js';
 import { bindControl } from './control-server.js';
 import { coordinatorSettings } from './coordinator-settings.js';
 import type { RunSummary } from './events.js';
+import { failedEvent } from './failed-event.js';
 import { diskWithFaultPoints } from './fault-disk.js';
 import { LocalPeers } from './local-peers.js';
 import { withWayOn } from './insist.js';
@@ -134,6 +135,8 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
     await status.stop(summary.result, null);
     return summary;
   } catch (error) {
+    // Shown by the supervisor, if this is the end of the run.
+    view.told(failedEvent(error));
     await status.stop('failed', error);
     throw error;
   } finally {
