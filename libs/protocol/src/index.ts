@@ -10,6 +10,7 @@ export {
 export type { ControlCommand, ControlReply } from './control.js';
 export { stepCoordinator } from './coordinator/coordinator.js';
 export type { CoordinatorTransition } from './coordinator/coordinator.js';
+export { MISMATCHES, REJECTIONS } from './coordinator/events.js';
 export type {
   Command,
   CommittedStep,

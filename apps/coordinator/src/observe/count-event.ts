@@ -27,6 +27,8 @@ export function faultIn(event: RunEvent): FaultKind | null {
       return 'worker-late';
     case 'quarantined':
       return 'worker-quarantined';
+    case 'coordinator':
+      return event.status === 'started' ? 'coordinator-lost' : null;
     case 'mismatch':
       return 'bits-differ';
     case 'rejected':

@@ -29,6 +29,11 @@ export class RunClock {
     this.#sinceMs = nowMs;
   }
 
+  /** Time that passed while nobody was here to see it. */
+  add(state: RunTimeState, seconds: number): void {
+    this.#spend(state, seconds);
+  }
+
   /** Something has gone wrong in the step that goes on. */
   faulted(): void {
     this.#isFaulty = true;

@@ -17,6 +17,7 @@ import { EventHub } from '../observe/event-hub.js';
 import { openLivePage } from '../observe/open-live-page.js';
 import { openMetrics, serveMetrics } from '../observe/open-metrics.js';
 import { openObservatory } from '../observe/observatory.js';
+import { NO_FIGURES } from '../observe/run-metrics.js';
 import type { RunMetrics } from '../observe/run-metrics.js';
 import { RunProfile } from '../profile/run-profile.js';
 import { EventRecord } from '../record/event-record.js';
@@ -25,6 +26,7 @@ import { conclude } from './conclude.js';
 import { bindControl } from './control-server.js';
 import { coordinatorSettings } from './coordinator-settings.js';
 import type { RunSummary } from './events.js';
+import { failedEvent } from './failed-event.js';
 import { diskWithFaultPoints } from './fault-disk.js';
 import { LocalPeers } from './local-peers.js';
 import { withWayOn } from './insist.js';
@@ -111,7 +113,7 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
     loss: store.lastLoss,
     charactersPerSecond: store.recentRate,
     secondsPerShard: observer.secondsPerShard,
-    figures: metrics.figures,
+    figures: metrics?.figures ?? NO_FIGURES,
     isLocal: (peer) => locals.has(peer),
   }));
   observer.onMembers(() => status.refresh());
@@ -153,6 +155,8 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
     await status.stop(summary.result, null);
     return summary;
   } catch (error) {
+    // Shown by the supervisor, if this is the end of the run.
+    view.told(failedEvent(error));
     await status.stop('failed', error);
     throw error;
   } finally {
