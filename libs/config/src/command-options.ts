@@ -6,6 +6,7 @@ import type { OptionTable } from './option-types.js';
 const CONNECTION = 'Connection:';
 const ENGINE = 'Engine:';
 const TEXT = 'Text:';
+const OUTPUT = 'Output:';
 
 const engineChoice = {
   type: 'string',
@@ -65,6 +66,20 @@ export const WORKER_OPTIONS = {
     max: 1024,
     default: 0,
     help: 'Index of the GPU to use, if the run asks for GPUs',
+  },
+  logFormat: {
+    type: 'string',
+    group: OUTPUT,
+    choices: ['pretty', 'json'],
+    default: 'pretty',
+    help: 'What this worker says on standard error: lines for people, or one JSON object a line',
+  },
+  logLevel: {
+    type: 'string',
+    group: OUTPUT,
+    choices: ['debug', 'info', 'warn', 'error'],
+    default: 'info',
+    help: 'Say this and what matters more; debug says something of every step',
   },
 } as const satisfies OptionTable;
 

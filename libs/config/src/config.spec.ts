@@ -34,7 +34,8 @@ const CONFIG: RunConfig = {
   epsilon: 1e-7,
   clipNorm: null,
   seed: 1,
-  shards: 2, wire: 'float32',
+  shards: 2,
+  wire: 'float32',
   engine: 'wasm',
   device: 'cpu',
   threads: 1,
@@ -93,6 +94,7 @@ describe('options table', () => {
       'keep',
       'sample-length',
       'profile',
+      'log-level',
       'json',
       'quiet',
     ]);

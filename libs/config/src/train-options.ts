@@ -284,6 +284,13 @@ export const TRAIN_OPTIONS = {
     default: false,
     help: 'Write a trace of the phases of all workers into the run directory, for https://ui.perfetto.dev',
   },
+  logLevel: {
+    type: 'string',
+    group: OUTPUT,
+    choices: ['debug', 'info', 'warn', 'error'],
+    default: 'info',
+    help: 'Write this and what matters more to the logs; debug says something of every step',
+  },
   json: { type: 'boolean', group: OUTPUT, default: false, help: 'Print one JSON event a line on standard output' },
   quiet: { type: 'boolean', group: OUTPUT, default: false, help: 'Print nothing but errors' },
 } as const satisfies OptionTable;

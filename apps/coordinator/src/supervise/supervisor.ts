@@ -20,6 +20,7 @@ import type { CoordinatorRestarts, ProcessEnd } from './restart-policy.js';
 import { RestartNotices } from './restart-notices.js';
 import { HUNG_MS, SILENT_MS } from './silence.js';
 import { StopSignals } from './stop-signals.js';
+import { SupervisorLog } from './supervisor-log.js';
 import { Vacancy } from './vacancy.js';
 import { WorkerPool } from './worker-pool.js';
 import type { WorkerEnd } from './worker-pool.js';
@@ -37,11 +38,15 @@ export interface SupervisorOptions {
   readonly coordinator: CoordinatorChild;
 }
 
+/** Of another process, in a line that has more to say. */
+const WORDS_MAX = 400;
+
 type Bound = Extract<Notice, { type: 'bound' }>;
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #startedAtMs = Date.now();
+  readonly #log: SupervisorLog;
   #coordinator: CoordinatorChild;
   #restarts: CoordinatorRestarts;
   #restartTimer: NodeJS.Timeout | undefined;
@@ -69,6 +74,7 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#log = new SupervisorLog(options.coordinator.runId, setOrDefault(options.values, 'logLevel'));
     this.#restartNotices = new RestartNotices((event) => this.#tell(event));
     this.#coordinator = options.coordinator;
     this.#endpoint = options.endpoint;
@@ -86,7 +92,11 @@ export class Supervisor {
       this.#lead(this.#options.begins);
       const summary = await this.#outcome;
       await this.#pool?.stop();
+      this.#log.say('info', `the run is ${summary.result}`);
       return summary;
+    } catch (thrown) {
+      this.#log.failed(thrown);
+      throw thrown;
     } finally {
       clearTimeout(this.#restartTimer);
       this.#restartNotices.close();
@@ -109,6 +119,7 @@ export class Supervisor {
       startedAtMs: this.#startedAtMs,
     };
     this.#isLeading = false;
+    this.#log.say('info', `coordinator (pid ${this.#coordinator.pid ?? '?'}) is to lead the run`);
     this.#coordinator.lead(
       { type: 'lead', assignment },
       {
@@ -176,6 +187,8 @@ export class Supervisor {
   #bound({ endpoint, term, workers, logsFolder }: Bound): void {
     this.#endpoint = endpoint;
     this.#isLeading = true;
+    this.#log.openIn(logsFolder);
+    this.#log.say('info', `the coordinator leads at ${endpoint} (term ${term})`);
     if (this.#lastEnd !== undefined) {
       this.#warn(`the coordinator ${this.#lastEnd}; started again (term ${term})`);
       this.#lastEnd = undefined;
@@ -191,11 +204,15 @@ export class Supervisor {
     const { values, engine } = this.#options;
     this.#pool = new WorkerPool({
       ...{ endpoint, run: this.#coordinator.runId, gpus: engine.gpus, logsFolder },
+      logLevel: setOrDefault(values, 'logLevel'),
       budgets: {
         faults: fullBudget(setOrDefault(values, 'maxFaults')),
         preemptions: fullBudget(setOrDefault(values, 'maxPreemptions')),
       },
-      onStart: (peer) => this.#coordinator.send({ type: 'worker-started', peer }),
+      onStart: (peer, inWords) => {
+        this.#log.say('info', inWords);
+        this.#coordinator.send({ type: 'worker-started', peer });
+      },
       onEnd: (end) => this.#workerEnded(end),
       onRestart: (end, pausedMs) => this.#restartNotices.restarted(end, pausedMs),
     });
@@ -232,6 +249,7 @@ export class Supervisor {
   }
 
   #stopWell(): void {
+    this.#log.say('info', 'told to stop');
     this.#isStopping = true;
     this.#lookForWorkers();
     this.#coordinator.send({ type: 'stop' });
@@ -253,6 +271,7 @@ export class Supervisor {
     const bySignal = `ended by ${end.signal ?? `exit code ${end.code ?? '?'}`}`;
     const how = this.#isHung ? `hung for ${HUNG_MS / 1000} s and was ended` : bySignal;
     this.#isHung = false;
+    this.#log.say('warn', `the coordinator (pid ${this.#coordinator.pid ?? '?'}) ${how}`);
     const life = { livedMs: this.#coordinator.livedMs, wasLeading: this.#isLeading };
     const { state, verdict } = afterCoordinatorEnd(this.#restarts, end, life, performance.now());
     this.#restarts = state;
@@ -270,8 +289,9 @@ export class Supervisor {
   }
 
   #workerEnded(end: WorkerEnd): void {
-    const { peer, name, reason, verdict } = end;
-    this.#coordinator.send({ type: 'worker-gone', peer, reason });
+    const { peer, name, reason, verdict, unasked } = end;
+    this.#log.say(verdict === null ? 'info' : 'warn', reason);
+    this.#coordinator.send({ type: 'worker-gone', peer, reason, unasked });
     if (verdict?.restart === true) this.#restartNotices.ended(end);
     this.#lookForWorkers();
     if (verdict === null || verdict.restart) return;
@@ -289,6 +309,7 @@ export class Supervisor {
       return;
     }
     const { started, leaving } = pool.scale(workers);
+    this.#log.say('info', `asked for ${plural(workers, 'local worker')}`);
     const changes = [
       started.length === 0 ? '' : `${started.join(', ')} started`,
       leaving.length === 0 ? '' : `${leaving.join(', ')} told to leave`,
@@ -302,7 +323,8 @@ export class Supervisor {
   }
 
   /** Shown here, and told to the coordinator, where the events of a run are kept. */
-  #tell(event: RunEvent): void {
+  #tell(event: Extract<RunEvent, { event: 'notice' | 'warning' }>): void {
+    this.#log.say(event.event === 'warning' ? 'warn' : 'info', event.text);
     this.#options.view.show(event);
     this.#coordinator.send({ type: 'told', event });
   }
@@ -326,11 +348,12 @@ function removedFailure(directory: string, cause: LockstepError): LockstepError 
 }
 
 function givenUpFailure(end: WorkerEnd, why: 'final' | 'budget' | 'start'): LockstepError {
-  const { reason, lastWords, code } = end;
+  const { reason, unasked, code } = end;
   switch (why) {
     case 'final':
       return new LockstepError(kindOf(code), reason, 'starting it again would not help');
     case 'start': {
+      const lastWords = lastLine(unasked);
       const words = lastWords === '' ? '' : `, saying "${printable(lastWords)}"`;
       const what = `${reason}, for the ${FAILED_STARTS_MAX}rd time in a row${words}`;
       return new LockstepError('unavailable', what, 'no worker was ever ready here: see lockstep doctor');
@@ -341,6 +364,12 @@ function givenUpFailure(end: WorkerEnd, why: 'final' | 'budget' | 'start'): Lock
       return new LockstepError('retry', what, `see its log, or raise ${option}`);
     }
   }
+}
+
+/** What a worker ended with, or else the last line of its log; empty when there is none. */
+function lastLine(unasked: WorkerEnd['unasked']): string {
+  const line = unasked?.said === null ? unasked.log.at(-1) : unasked && `lockstep: ${unasked.said}`;
+  return (line ?? '').slice(0, WORDS_MAX);
 }
 
 /** The kind of failure behind an exit code. */

@@ -17,6 +17,12 @@ export interface RunSummary {
   readonly wallSeconds: number;
 }
 
+/** A worker by its number, null where it never had one, and the name it keeps over restarts. */
+export interface NamedWorker {
+  readonly worker: number | null;
+  readonly name: string;
+}
+
 export type RunEvent =
   | {
       readonly event: 'start';
@@ -81,6 +87,28 @@ export type RunEvent =
   | { readonly event: 'topology'; readonly topology: 'star' | 'mesh'; readonly why: string }
   | { readonly event: 'plan'; readonly fromStep: number; readonly shards: number }
   | { readonly event: 'quarantined'; readonly name: string; readonly detail: string }
+  /** A run that fails says which worker failed first, and what it said last. */
+  | {
+      readonly event: 'failure';
+      /** Null for one that never joined. */
+      readonly worker: number | null;
+      readonly name: string;
+      readonly host: string;
+      readonly pid: number;
+      /** ISO time of the first sign of it. */
+      readonly at: string;
+      readonly what: string;
+      /** Empty where it left none. */
+      readonly stack: string;
+      /** The last lines of its log. */
+      readonly log: readonly string[];
+      /** How often this worker failed so, over restarts. */
+      readonly times: number;
+      /** Other workers that said the same but for numbers and paths. */
+      readonly same: readonly NamedWorker[];
+      readonly others: readonly { readonly workers: readonly NamedWorker[]; readonly what: string }[];
+      readonly runDirectory: string;
+    }
   | { readonly event: 'notice'; readonly text: string }
   | { readonly event: 'warning'; readonly text: string }
   | { readonly event: 'sample'; readonly prime: string; readonly text: string }
