@@ -33,7 +33,9 @@ export const viewCommand: CommandBody = {
     };
     let looking = Promise.resolve();
     // A file that cannot be read for a moment is read the next time.
-    const timer = setInterval(() => (looking = looking.then(follow).catch(() => undefined)), LOOK_EVERY_MS);
+    const timer = setInterval(() => {
+      looking = looking.then(follow).catch(() => undefined);
+    }, LOOK_EVERY_MS);
     const close = async (): Promise<void> => {
       clearInterval(timer);
       await looking;

@@ -55,8 +55,8 @@ export class LivePage {
     this.#calm = new CalmView({ show, close: () => undefined }, () => Date.parse(this.#now.at));
     this.addSteps(options.steps);
     for (const record of options.past) this.tell(record);
-    const { before } = options;
-    if (before != null) {
+    const { before = null } = options;
+    if (before !== null) {
       const change = { at: before.aliveUntil, slot: null, name: null, state: before.isBack ? 'away' : 'ended' };
       this.#update({ type: 'member', change });
     }

@@ -55,8 +55,8 @@ function readOut(runs: readonly ComparedRun[], byTime: boolean, index: number | 
   const at = index === null ? undefined : x[index];
   if (at === undefined) return setText(find('loss-readout'), 'point at the chart, or use the arrow keys, for values');
   const values = lines.map((line, place) => {
-    const value = line[index ?? 0];
-    return `${runs[place]?.name ?? ''} ${value == null ? '–' : lossText(value)}`;
+    const value = line[index ?? 0] ?? null;
+    return `${runs[place]?.name ?? ''} ${value === null ? '–' : lossText(value)}`;
   });
   const where = byTime ? TIME_AXIS.format(at) : `step ${countText(at)}`;
   setText(find('loss-readout'), [where, ...values].join('  ·  '));
@@ -93,7 +93,8 @@ function showFigures(runs: readonly ComparedRun[]): void {
 function weightsCell({ bits, weightsSha256 }: ComparedRun, first: ComparedRun): HTMLElement {
   const digest = weightsSha256 === null ? '–' : weightsSha256.slice(0, 12);
   const cell = make('span', {}, make('code', { title: weightsSha256 ?? undefined }, digest));
-  if (bits?.differsAt != null) cell.append(`, other bits from step ${countText(bits.differsAt)} on`);
+  const differsAt = bits?.differsAt ?? null;
+  if (differsAt !== null) cell.append(`, other bits from step ${countText(differsAt)} on`);
   else if (bits?.sameWeights === true) cell.append(`, the same as ${first.name}`);
   else if (bits !== null && bits.sameUntil > 0) cell.append(`, the same bits up to step ${countText(bits.sameUntil)}`);
   return cell;

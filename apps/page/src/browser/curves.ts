@@ -103,9 +103,9 @@ export class Curves {
     if (this.#state === undefined) return;
     const { curve } = this.#state;
     const at = index ?? curve.step.length - 1;
-    const rate = rateLine(curve)[at];
+    const rate = rateLine(curve)[at] ?? null;
     const step = countText(curve.step[at] ?? 0);
-    setText(find('rate-readout'), rate == null ? 'no step yet' : `step ${step}  ·  ${countText(rate)} characters/s`);
+    setText(find('rate-readout'), rate === null ? 'no step yet' : `step ${step}  ·  ${countText(rate)} characters/s`);
   }
 
   #showTable(): void {
@@ -118,9 +118,9 @@ export class Curves {
     const rows = curve.step.flatMap((step, index) => {
       const isShown = (curve.step.length - 1 - index) % apart === 0 || points[index] !== null;
       if (!isShown) return [];
-      const held = points[index];
+      const held = points[index] ?? null;
       const [time, loss, rate] = [times[index] ?? 0, curve.loss[index] ?? 0, rates[index] ?? 0];
-      const cells = [durationText(time), lossText(loss), held == null ? '–' : lossText(held), countText(rate)];
+      const cells = [durationText(time), lossText(loss), held === null ? '–' : lossText(held), countText(rate)];
       return row(countText(step), ...cells);
     });
     setRows(this.#table, rows.length > 0 ? rows : [make('tr', {}, make('td', { colspan: '5' }, 'no step yet'))]);
