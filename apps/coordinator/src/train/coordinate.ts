@@ -109,7 +109,7 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
   const { loop, observer, term, settings, profile, metrics, failures } = await beginLife(leading, store, initial);
   const locals = new LocalPeers(assignment.localPeers, loop, channel);
   const control = await bindControl(assignment.runId, loop, locals);
-  const parts = { directory, store, view, loop, observer };
+  const parts = { directory, store, view, loop, observer, begins: assignment.begins };
   const page = observatory === null || metrics === null ? null : await openLivePage({ observatory, metrics, ...parts });
   if (observatory !== null && metrics !== null) serveMetrics(observatory, metrics, () => loop.state);
   const facts = statusFacts(opened, assignment, term, control.endpoint, observatory?.url ?? null);
