@@ -138,6 +138,11 @@ export default defineConfig(
     rules: typedRules,
   },
   {
+    // What runs in a browser is a program of its own, with the browser's globals and none of Node's.
+    files: ['apps/page/src/browser/**/*.ts', 'apps/page/src/main.ts'],
+    languageOptions: { parserOptions: { project: 'apps/page/tsconfig.json', tsconfigRootDir: root } },
+  },
+  {
     files: sourcesOf('core', 'driver'),
     ignores: tests,
     rules: { ...purity, ...platformModules([...outsidePackages, ...tensorPackages]) },

@@ -18,7 +18,7 @@ import { tellCoordinator } from './tell.js';
 const TICK_MS = 200;
 const HEARTBEAT_MS = 1_000;
 const GRADIENT = new Uint8Array(4);
-const PROTOCOL = 7;
+const PROTOCOL = 8;
 
 type Unsealed<M> = M extends { run: string; term: number; membership: number }
   ? Omit<M, 'run' | 'term' | 'membership'>
@@ -104,7 +104,7 @@ class Director {
     commands.on(/(\w+) is cut off/, (peer) => this.#gone(peer, 'the connection broke', false));
     commands.on(/(\w+) fails/, (peer) => {
       const failure = { kind: 'internal', what: 'out of memory', hint: 'give it more' } as const;
-      const message = { type: 'failed', run: RUN, failure, stack: '' } as const;
+      const message = { type: 'failed', run: RUN, failure, stack: '', log: [] } as const;
       return this.#deliver(peer, { message, stamp: this.#nextStamp(peer), bits: '', finite: true });
     });
     commands.on(/(\w+) repeats itself/, (peer) => this.#repeat(peer, {}));

@@ -182,6 +182,8 @@ function tellReport(report: Report): string {
       const whose = report.slot === null ? 'a stranger' : `worker ${report.slot}`;
       return `rejected of ${whose}, ${report.reason}: ${report.detail}`;
     }
+    case 'mismatch':
+      return `bits that differ (${report.kind}): ${report.what}`;
     case 'warning':
       return `a warning: ${report.what}`;
   }

@@ -11,6 +11,7 @@ import { followParent } from './follow-parent.js';
 import { peerEndpoint } from './peer-address.js';
 import { systemClock } from './system-clock.js';
 import { ThreadCompute } from './thread-compute.js';
+import { vitalsOf, WorkerObservatory } from './worker-observatory.js';
 
 export interface WorkerProcessOptions {
   /** For example `tcp://10.0.0.1:5555`. */
@@ -28,6 +29,8 @@ export interface WorkerProcessOptions {
   /** How long to look for a coordinator that has been obeyed before. */
   readonly awayLimitMs: number;
   readonly softwareVersion: string;
+  /** Where it serves metrics; null where it does not. */
+  readonly metrics: { readonly host: string; readonly port: number } | null;
   readonly note: (what: string) => void;
 }
 
@@ -60,6 +63,9 @@ export async function runWorkerProcess(options: WorkerProcessOptions): Promise<v
   const faultPoint = openFaultPoints(process.env, options.name);
   faultPoint?.('W0', {});
   const self = options.peer ?? randomUUID();
+  const observatory = options.metrics === null ? null : new WorkerObservatory({ ...options.metrics, softwareVersion: options.softwareVersion });
+  await observatory?.open();
+  if (observatory !== null) note(`metrics at ${observatory.url ?? ''}metrics`);
   const bounds = { maxFrameBytes: MAX_FRAME_BYTES, sendQueue: { bytesMax: SEND_QUEUE_BYTES_MAX } };
   const transport = await connectZeroMQClient({ endpoint: coordinator, peerId: self, ...bounds });
   const maker: PeerLinkMaker = {
@@ -79,6 +85,8 @@ export async function runWorkerProcess(options: WorkerProcessOptions): Promise<v
       note,
       mesh: { maker, self, shared: openSharedMemory() },
       faultPoint,
+      vitals: () => vitalsOf(observatory?.url ?? null),
+      watch: observatory ?? undefined,
     },
     {
       coordinator,
@@ -97,7 +105,7 @@ export async function runWorkerProcess(options: WorkerProcessOptions): Promise<v
   process.on('SIGTERM', () => loop.requestLeave());
   if (options.peer === null) process.on('SIGINT', () => loop.requestLeave());
   else followParent({ note, reconnect: () => loop.nudge() });
-  await conclude(loop, transport, compute, note);
+  await conclude(loop, transport, compute, note).finally(() => observatory?.close());
 }
 
 async function conclude(

@@ -16,6 +16,7 @@ const runFile: RunFile = {
   term: 1,
   endpoint: 'tcp://127.0.0.1:4000',
   control: null,
+  metrics: 'http://127.0.0.1:9580/',
   state: 'running',
   startedAt: new Date(0).toISOString(),
   updatedAt: new Date(1000).toISOString(),
@@ -38,8 +39,11 @@ const runFile: RunFile = {
       step: 12,
       shards: 2,
       secondsPerShard: 0.5,
+        barrierWaitSeconds: 0,
     },
   ],
+  phaseSeconds: { compute: 1.5 },
+  runSeconds: { productive: 2 },
   error: null,
 };
 

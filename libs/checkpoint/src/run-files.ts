@@ -10,6 +10,7 @@ import { runPaths } from './run-paths.js';
 const RUN_FILE_FORMAT_VERSION = 2;
 
 const count = z.int().nonnegative();
+const seconds = z.record(z.string(), z.number().nonnegative());
 const processIdentity = z.object({ pid: z.int().positive(), processStart: z.string().nullable() });
 
 const runFileSchema = z.object({
@@ -25,6 +26,8 @@ const runFileSchema = z.object({
   endpoint: z.string(),
   /** Where commands to the running run go; null when it takes none. */
   control: z.string().nullable(),
+  /** Where its live page and its metrics are; null when nobody may look. */
+  metrics: z.string().nullable().default(null),
   state: z.enum(['starting', 'waiting', 'recovering', 'running', 'stopping', 'done', 'failed', 'stopped']),
   startedAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
@@ -52,7 +55,12 @@ const runFileSchema = z.object({
     step: count,
     shards: count,
     secondsPerShard: z.number().nonnegative(),
+    /** In which all others waited for it alone, in this life of the coordinator. */
+    barrierWaitSeconds: z.number().nonnegative().default(0),
   })),
+  /** Where the time of steps and of the run went, in this life of the coordinator. */
+  phaseSeconds: seconds.default({}),
+  runSeconds: seconds.default({}),
   error: z.string().nullable(),
 });
 

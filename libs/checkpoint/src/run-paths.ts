@@ -9,6 +9,8 @@ export interface RunPaths {
   /** The run file: who coordinates the run, where, and how far it is. */
   readonly run: string;
   readonly journal: string;
+  /** What happened beside the steps, for people. */
+  readonly events: string;
   readonly checkpoints: string;
   readonly summary: string;
   readonly logs: string;
@@ -21,6 +23,7 @@ export function runPaths(runDirectory: string): RunPaths {
     options: join(runDirectory, 'options.json'),
     run: join(runDirectory, 'run.json'),
     journal: join(runDirectory, 'journal.ndjson'),
+    events: join(runDirectory, 'events.ndjson'),
     checkpoints: join(runDirectory, 'checkpoints'),
     summary: join(runDirectory, 'summary.json'),
     logs: join(runDirectory, 'logs'),

@@ -7,6 +7,10 @@ import { LockstepError } from './errors.js';
 import type { NumberOption, Option, OptionTable, OptionValues } from './option-types.js';
 import { flagName } from './option-types.js';
 
+/** Without the difference to UTC it would mean another moment on each machine. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/;
+const TIME_WANTED = 'a time such as 2031-05-01T08:00Z or 2031-05-01T10:00+02:00';
+
 function numberRange(option: NumberOption): string {
   const parts = [
     option.min === undefined ? '' : `at least ${option.min}`,
@@ -39,6 +43,8 @@ function misfit(option: Option, value: unknown): string | undefined {
       return typeof value === 'boolean' ? undefined : 'true or false';
     case 'cadence':
       return readCadence(value) === undefined ? CADENCE_WANTED : undefined;
+    case 'time':
+      return typeof value === 'string' && TIME.test(value) && !Number.isNaN(Date.parse(value)) ? undefined : TIME_WANTED;
     case 'strings':
       return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string' && item !== '')
         ? undefined

@@ -5,6 +5,7 @@ import type { OptionTable } from './option-types.js';
 
 const CONNECTION = 'Connection:';
 const ENGINE = 'Engine:';
+const METRICS = 'Metrics:';
 const TEXT = 'Text:';
 
 const engineChoice = {
@@ -66,6 +67,21 @@ export const WORKER_OPTIONS = {
     default: 0,
     help: 'Index of the GPU to use, if the run asks for GPUs',
   },
+  metricsPort: {
+    type: 'integer',
+    group: METRICS,
+    min: 0,
+    max: 65_535,
+    default: 0,
+    help: 'Serve /metrics, /healthz and /readyz at this port; 0 picks a free one, which the worker prints',
+  },
+  metricsHost: {
+    type: 'string',
+    group: METRICS,
+    default: '127.0.0.1',
+    help: 'Serve them at this address; 0.0.0.0 lets other machines look, without a password',
+  },
+  noMetrics: { type: 'boolean', group: METRICS, default: false, help: 'Serve none of them' },
 } as const satisfies OptionTable;
 
 export const SAMPLE_OPTIONS = {

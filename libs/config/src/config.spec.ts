@@ -93,6 +93,9 @@ describe('options table', () => {
       'keep',
       'sample-length',
       'profile',
+      'metrics-port',
+      'metrics-host',
+      'no-metrics',
       'json',
       'quiet',
     ]);

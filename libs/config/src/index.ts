@@ -16,7 +16,7 @@ export { PRESET_NAMES, PRESETS } from './presets.js';
 export type { PresetName } from './presets.js';
 export { resolveOptions, setOrDefault } from './resolve.js';
 export type { MachineFacts, ResolvedOptions } from './resolve.js';
-export { configFingerprint, parseRunConfig } from './run-config.js';
+export { configFingerprint, parseRunConfig, runConfigSchema } from './run-config.js';
 export type { RunConfig } from './run-config.js';
 export { TRAIN_OPTIONS } from './train-options.js';
 export type { TrainOptions } from './train-options.js';

@@ -46,7 +46,13 @@ export interface CadenceOption extends OptionBase {
   readonly default?: string;
 }
 
-export type Option = NumberOption | StringOption | StringsOption | BooleanOption | CadenceOption;
+/** A moment: date and time with the difference to UTC, as in ISO 8601. */
+export interface TimeOption extends OptionBase {
+  readonly type: 'time';
+  readonly default?: string;
+}
+
+export type Option = NumberOption | StringOption | StringsOption | BooleanOption | CadenceOption | TimeOption;
 export type OptionTable = Readonly<Record<string, Option>>;
 
 type ValueOf<O extends Option> = O extends { choices: readonly (infer C)[] }

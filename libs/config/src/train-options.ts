@@ -284,6 +284,26 @@ export const TRAIN_OPTIONS = {
     default: false,
     help: 'Write a trace of the phases of all workers into the run directory, for https://ui.perfetto.dev',
   },
+  metricsPort: {
+    type: 'integer',
+    group: OUTPUT,
+    min: 0,
+    max: 65_535,
+    defaultText: '9580, or any other when that is taken',
+    help: 'Serve the live page and the metrics of the run at this port; 0 picks a free one',
+  },
+  metricsHost: {
+    type: 'string',
+    group: OUTPUT,
+    default: '127.0.0.1',
+    help: 'Serve them at this address; 0.0.0.0 lets other machines look, without a password',
+  },
+  deadline: {
+    type: 'time',
+    group: OUTPUT,
+    help: 'When the run should be done; changes nothing but the metric that an alert compares with its pace',
+  },
+  noMetrics: { type: 'boolean', group: OUTPUT, default: false, help: 'Serve neither live page nor metrics' },
   json: { type: 'boolean', group: OUTPUT, default: false, help: 'Print one JSON event a line on standard output' },
   quiet: { type: 'boolean', group: OUTPUT, default: false, help: 'Print nothing but errors' },
 } as const satisfies OptionTable;

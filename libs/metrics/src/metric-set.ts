@@ -12,6 +12,9 @@ type Labels<N extends MetricName> = LabelsOf<Catalogued[N]>;
 type Collector = Counter | Gauge | Histogram;
 type PlainLabels = Readonly<Record<string, string | number>>;
 
+/** Gauges of prom-client whose names say that they only grow. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
 export class MetricSet {
   readonly #registry = new Registry();
   readonly #collectors = new Map<MetricName, Collector>();
@@ -25,6 +28,7 @@ export class MetricSet {
     this.#byWorker = wanted.filter(([, { labels }]) => 'worker' in labels).map(([name]) => name);
     for (const [name, metric] of wanted) if (!('worker' in metric.labels)) this.#createZeros(name, metric, {});
     collectDefaultMetrics({ register: this.#registry });
+    for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
   }
 
   /** Says which run all series are about, once that is known. */
@@ -78,13 +82,14 @@ export class MetricSet {
     return collector;
   }
 
+  /** A gauge that is 0 before anything was measured says what is not true: those begin when they are known. */
   #createZeros(name: MetricName, metric: Metric, fixed: PlainLabels): void {
     const collector = this.#collector(name);
+    if (collector instanceof Gauge) return;
     for (const labels of combinations(metric)) {
-      const all = { ...labels, ...fixed };
+      const all = { ...fixed, ...labels };
       if (collector instanceof Histogram) collector.zero(all);
-      else if (collector instanceof Counter) collector.inc(all, 0);
-      else collector.set(all, 0);
+      else collector.inc(all, 0);
     }
   }
 }

@@ -4,8 +4,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeCoordinatorMessage, decodeWorkerMessage, encodeMessage } from './codec.js';
 import type { Letter, Unreadable } from './codec.js';
-import { PROTOCOL_VERSION } from './messages.js';
+import { LOG_LINE_LENGTH_MAX, LOG_LINES_MAX, PROTOCOL_VERSION } from './messages.js';
 import type { WorkerMessage } from './messages.js';
+import { withLog } from './worker/saying.js';
 
 const GRADIENT = {
   type: 'gradient',
@@ -85,8 +86,9 @@ describe('codec', () => {
 
   it('takes along how long an answer took, when it is told', () => {
     const times = { waitedMs: 0.25, workedMs: 1000 };
-    expect(read(encodeMessage(digestOf, HELLO, STAMP, [], [], times)).times).toEqual(times);
-    expect(read(encodeMessage(digestOf, HELLO, STAMP)).times).toBeUndefined();
+    const vitals = { residentBytes: 1e8, cpuSeconds: 1.5, metrics: 'http://127.0.0.1:9/' };
+    expect(read(encodeMessage(digestOf, HELLO, STAMP, [], [], { times, vitals }))).toMatchObject({ times, vitals });
+    expect(read(encodeMessage(digestOf, HELLO, STAMP))).toMatchObject({ times: undefined, vitals: undefined });
   });
 
   it('takes digests that the sender has already', () => {
@@ -102,7 +104,7 @@ describe('codec', () => {
 
   it('starts with a readable preamble', () => {
     const [first] = encodeMessage(digestOf, HELLO, STAMP);
-    expect(new TextDecoder().decode(first)).toMatch(/^lockstep\/7 \{"stamp":\{"conversation":4,.*\}\} [0-9a-f]{16}$/);
+    expect(new TextDecoder().decode(first)).toMatch(/^lockstep\/8 \{"stamp":\{"conversation":4,.*\}\} [0-9a-f]{16}$/);
   });
 
   it.each([
@@ -112,6 +114,36 @@ describe('codec', () => {
   ])('names version %s as another version', (version, frame) => {
     const read = decodeWorkerMessage(digestOf, [frame]);
     expect(read).toMatchObject({ problem: 'version', what: expect.stringContaining(`protocol ${version}`) });
+  });
+
+  it('carries whatever a log says, as many lines as it takes and each as long as it takes', () => {
+    const failure = { kind: 'internal', what: 'out of paper', hint: '' } as const;
+    const failed = { type: 'failed', run: 'r', failure, stack: 'at x', log: [] } as const;
+    const line = fc.string({ unit: 'binary', maxLength: LOG_LINE_LENGTH_MAX + 5 });
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: LOG_LINES_MAX + 5 }), (lines) => {
+        const { message } = read(
+          encodeMessage(
+            digestOf,
+            withLog(failed, () => lines),
+            STAMP,
+          ),
+        );
+        const cut = lines.slice(-LOG_LINES_MAX).map((text) => text.slice(0, LOG_LINE_LENGTH_MAX));
+        expect(message).toEqual({ ...failed, log: cut });
+      }),
+    );
+    expect(withLog(GRADIENT, () => ['no use'])).toBe(GRADIENT);
+  });
+
+  it.each([
+    ['too many lines', Array<string>(LOG_LINES_MAX + 1).fill('x')],
+    ['a line that is too long', ['x'.repeat(LOG_LINE_LENGTH_MAX + 1)]],
+    ['no text', [7]],
+  ])('refuses a log with %s', (_what, log) => {
+    const message = { type: 'failed', run: 'r', failure: { kind: 'io', what: '', hint: '' }, stack: '', log };
+    expect(problemOf([header({ stamp: STAMP, payload: [], message })])).toBe('damaged');
+    expect(problemOf([header({ stamp: STAMP, payload: [], message: { ...message, log: [] } })])).toBeUndefined();
   });
 
   it('keeps ids of characters and names outside ASCII as they are', () => {

@@ -1,5 +1,5 @@
 /**
- * Bytes <-> messages. The header frame is the text `lockstep/7 `, a JSON object, a space and the digest of all before
+ * Bytes <-> messages. The header frame is the text `lockstep/8 `, a JSON object, a space and the digest of all before
  * it: readable in a packet capture, cheap at a few hundred bytes, and checked field by field. It carries a digest of
  * each payload frame, so that a bit that flipped on the way never reaches a sum; the digest of a gradient is also what
  * the journal keeps of it.
@@ -14,9 +14,10 @@ import {
   PROTOCOL_VERSION,
   stampSchema,
   timesSchema,
+  vitalsSchema,
   workerMessageSchema,
 } from './messages.js';
-import type { CoordinatorMessage, PeerMessage, Stamp, Times, WorkerMessage } from './messages.js';
+import type { Beside, CoordinatorMessage, PeerMessage, Stamp, Times, Vitals, WorkerMessage } from './messages.js';
 
 const PREAMBLE = `lockstep/${PROTOCOL_VERSION} `;
 const ANY_PREAMBLE = /^lockstep\/(\d{1,6}) /;
@@ -37,6 +38,7 @@ export interface Letter<M> {
   readonly payloadDigests: readonly string[];
   /** Of an answer: how long it took. */
   readonly times: Times | undefined;
+  readonly vitals: Vitals | undefined;
 }
 
 /** What was received instead of a message. */
@@ -50,13 +52,14 @@ const headerSchema = z.strictObject({
   stamp: stampSchema,
   payload: z.array(z.string().length(CHECKSUM_LENGTH)).max(8),
   times: timesSchema.optional(),
+  vitals: vitalsSchema.optional(),
   message: z.unknown(),
 });
 
 /**
  * Header and payload as frames; the payload is not copied.
  * @param payloadDigests of the payload frames, where the caller has them already
- * @param times of an answer, for profiles
+ * @param beside what no rule depends on
  */
 export function encodeMessage(
   digest: Digest,
@@ -64,9 +67,10 @@ export function encodeMessage(
   stamp: Stamp,
   payload: readonly Uint8Array[] = [],
   payloadDigests: readonly string[] = payload.map(digest),
-  times?: Times,
+  { times, vitals }: Beside = {},
 ): readonly Uint8Array[] {
-  const start = encoder.encode(`${PREAMBLE}${JSON.stringify({ stamp, payload: payloadDigests, times, message })} `);
+  const parts = { stamp, payload: payloadDigests, times, vitals, message };
+  const start = encoder.encode(`${PREAMBLE}${JSON.stringify(parts)} `);
   const header = new Uint8Array(start.length + CHECKSUM_LENGTH);
   header.set(start);
   header.set(encoder.encode(digest(start)), start.length);
@@ -134,8 +138,8 @@ function openHeader<M extends WorkerMessage | CoordinatorMessage | PeerMessage>(
   if (read.payload.length !== wanted) {
     return damaged(`${read.payload.length} payload checksums with ${parsed.data.type}, not ${wanted}`);
   }
-  const { stamp, payload: payloadDigests, times } = read;
-  return { message: parsed.data, stamp, payloadDigests, times };
+  const { stamp, payload: payloadDigests, times, vitals } = read;
+  return { message: parsed.data, stamp, payloadDigests, times, vitals };
 }
 
 function readHeader(digest: Digest, header: Uint8Array): z.infer<typeof headerSchema> | Unreadable {

@@ -10,12 +10,15 @@ export {
 export type { ControlCommand, ControlReply } from './control.js';
 export { stepCoordinator } from './coordinator/coordinator.js';
 export type { CoordinatorTransition } from './coordinator/coordinator.js';
+export { MISMATCHES, REJECTIONS } from './coordinator/events.js';
 export type {
   Command,
   CommittedStep,
   CoordinatorAction,
   CoordinatorEvent,
   CoordinatorOutcome,
+  LostWorker,
+  Mismatch,
   PayloadSource,
   Rejection,
   ReplicaParts,
@@ -31,8 +34,8 @@ export type {
 } from './coordinator/settings.js';
 export { gradientCreditFor, gradientsHeldMax } from './coordinator/shipping.js';
 export { initialCoordinatorState } from './coordinator/state.js';
-export type { CoordinatorState } from './coordinator/state.js';
-export { payloadFrameCount } from './messages.js';
+export type { CoordinatorState, WorkerRecord } from './coordinator/state.js';
+export { LOG_LINE_LENGTH_MAX, LOG_LINES_MAX, payloadFrameCount } from './messages.js';
 export type {
   Activity,
   CoordinatorMessage,
@@ -41,9 +44,11 @@ export type {
   Stamp,
   StepRecord,
   Times,
+  Vitals,
   WorkerMessage,
 } from './messages.js';
 export type { ComputeResult, ComputeTask, WorkerAction, WorkerEvent, WorkerOutcome } from './worker/events.js';
+export { withLog } from './worker/saying.js';
 export { initialWorkerState } from './worker/state.js';
 export type { WorkerSettings, WorkerState } from './worker/state.js';
 export { stepWorker } from './worker/worker.js';

@@ -10,7 +10,7 @@ import { z } from 'zod';
  * Raised when a message changes its meaning; peers of another version are refused. There was no 3, 5 or 6: each is one
  * flipped bit away from an earlier one, and 3 and 5 from 1, whose messages had no checksum.
  */
-export const PROTOCOL_VERSION = 7;
+export const PROTOCOL_VERSION = 8;
 
 const count = z.int().min(0);
 const name = z.string().min(1).max(200);
@@ -45,6 +45,9 @@ const errorKind = z.enum([
 /** Longest text about a failure, and longest stack; senders cut theirs. */
 export const TEXT_LENGTH_MAX = 4_000;
 export const STACK_LENGTH_MAX = 20_000;
+/** Most lines of its log that a worker ships, and the longest of them. */
+export const LOG_LINES_MAX = 50;
+export const LOG_LINE_LENGTH_MAX = 1_000;
 const text = z.string().max(TEXT_LENGTH_MAX);
 const failure = z.strictObject({ kind: errorKind, what: text, hint: text });
 
@@ -198,8 +201,14 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('sampled'), ...envelope }),
   /** The worker was told from outside to go; it goes when it is told `drained`. Not a failure. */
   z.strictObject({ type: z.literal('leave'), ...envelope }),
-  /** The worker cannot go on; the last thing it says. */
-  z.strictObject({ type: z.literal('failed'), run: run.nullable(), failure, stack: z.string().max(STACK_LENGTH_MAX) }),
+  /** The worker cannot go on; the last thing it says. `log` has the last lines of its log, for people. */
+  z.strictObject({
+    type: z.literal('failed'),
+    run: run.nullable(),
+    failure,
+    stack: z.string().max(STACK_LENGTH_MAX),
+    log: z.array(z.string().max(LOG_LINE_LENGTH_MAX)).max(LOG_LINES_MAX).readonly(),
+  }),
 ]);
 
 export const coordinatorMessageSchema = z.discriminatedUnion('type', [
@@ -346,6 +355,22 @@ export const timesSchema = z.strictObject({
   workedMs: milliseconds,
 });
 export type Times = z.infer<typeof timesSchema>;
+
+/** How a worker process fares. Beside the message as well: it is for people who watch. */
+export const vitalsSchema = z.strictObject({
+  residentBytes: z.number().min(0),
+  /** Processor time since its start, of all its threads. */
+  cpuSeconds: z.number().min(0),
+  /** Where it serves metrics of its own; null when it does not. */
+  metrics: z.string().min(1).max(300).nullable(),
+});
+export type Vitals = z.infer<typeof vitalsSchema>;
+
+/** What goes beside a message. */
+export interface Beside {
+  readonly times?: Times | undefined;
+  readonly vitals?: Vitals | undefined;
+}
 
 /** How many payload frames each message carries; anything else is refused before it is looked at. */
 export function payloadFrameCount(message: WorkerMessage | CoordinatorMessage | PeerMessage): number {

@@ -162,7 +162,8 @@ export class CoordinatorLoop {
     const payload = vector === null ? letter.payload : [viewAsBytes(vector)];
     const finite = vector === null || allFinite(vector);
     const { probe, clock } = this.#ports;
-    probe?.({ type: 'received', peer, message, times: letter.times, bytes: lengthOf(frames), atMs: clock.now() });
+    const { times, vitals } = letter;
+    probe?.({ type: 'received', peer, message, times, vitals, bytes: lengthOf(frames), atMs: clock.now() });
     this.#dispatch({ type: 'message', peer, message, stamp, payload, payloadDigests, finite });
   }
 

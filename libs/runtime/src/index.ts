@@ -31,4 +31,4 @@ export {
 } from './replica.js';
 export type { Replica } from './replica.js';
 export { WorkerLoop } from './worker-loop.js';
-export type { Compute, WorkerPorts } from './worker-loop.js';
+export type { Compute, WorkerPorts, WorkerWatch } from './worker-loop.js';

@@ -2,7 +2,7 @@
  * What the coordinator's loop does, and when, for a profile. The loop tells it to a probe where there is one; nothing
  * it does depends on that. All times are those of the loop's clock, in milliseconds.
  */
-import type { CoordinatorMessage, Report, Times, WorkerMessage } from '@lockstep/protocol';
+import type { CoordinatorMessage, Report, Times, Vitals, WorkerMessage } from '@lockstep/protocol';
 import type { PeerId } from './ports.js';
 
 export type Moment =
@@ -21,6 +21,7 @@ export type Moment =
       readonly peer: PeerId;
       readonly message: WorkerMessage;
       readonly times: Times | undefined;
+      readonly vitals: Vitals | undefined;
       readonly bytes: number;
       readonly atMs: number;
     }

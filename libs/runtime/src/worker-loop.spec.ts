@@ -86,7 +86,16 @@ class Bench {
       if (point === this.failsAt) throw new Error(point);
     };
     this.loop = new WorkerLoop(
-      { transport: this.line, clock, compute: { submit }, digest: digestOf, note, mesh: null, faultPoint },
+      {
+        transport: this.line,
+        clock,
+        compute: { submit },
+        digest: digestOf,
+        note,
+        lastLines: () => this.notes,
+        mesh: null,
+        faultPoint,
+      },
       {
         ...{
           coordinator: 'tcp://c:1',
@@ -218,7 +227,8 @@ describe('WorkerLoop', () => {
     bench.line.say({ type: 'snapshot-request', ...ENVELOPE, step: 3 });
     await bench.refuse(new LockstepError('unavailable', 'no engine', 'install it'));
     const failure = { kind: 'unavailable', what: 'no engine', hint: 'install it' };
-    expect(bench.line.sent.at(-1)).toMatchObject({ type: 'failed', failure });
+    expect(bench.notes).not.toEqual([]);
+    expect(bench.line.sent.at(-1)).toMatchObject({ type: 'failed', failure, log: bench.notes });
     expect(await bench.ended).toEqual({ result: 'failed', failure });
   });
 

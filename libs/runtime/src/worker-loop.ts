@@ -3,13 +3,14 @@
  * port and never blocks this loop.
  */
 import { LIMITS, toLockstepError } from '@lockstep/config';
-import { decodeCoordinatorMessage, encodeMessage, initialWorkerState, stepWorker } from '@lockstep/protocol';
+import { decodeCoordinatorMessage, encodeMessage, initialWorkerState, stepWorker, withLog } from '@lockstep/protocol';
 import type {
   ComputeResult,
   ComputeTask,
   CoordinatorMessage,
   Digest,
   Times,
+  Vitals,
   WorkerAction,
   WorkerEvent,
   WorkerMessage,
@@ -48,10 +49,21 @@ export interface WorkerPorts {
   readonly compute: Compute;
   readonly digest: Digest;
   readonly note: (what: string) => void;
+  /** The newest lines of what this worker has logged, for the coordinator when it fails. */
+  readonly lastLines?: () => readonly string[];
   /** Null for a worker that reaches no others. */
   readonly mesh: MeshPorts | null;
   /** Called at named places of a worker's life, for tests that hurt it there. */
   readonly faultPoint?: ((point: string, about: { step?: number; shard?: number }) => void) | undefined;
+  /** How this process fares, to be told with each heartbeat. */
+  readonly vitals?: (() => Vitals) | undefined;
+  /** Told what comes and what is answered. */
+  readonly watch?: WorkerWatch | undefined;
+}
+
+export interface WorkerWatch {
+  received(message: CoordinatorMessage): void;
+  said(message: WorkerMessage, times: Times | undefined): void;
 }
 
 const TICK_MS = 250;
@@ -131,6 +143,7 @@ export class WorkerLoop {
     const letter = decodeCoordinatorMessage(this.#ports.digest, frames);
     if ('problem' in letter) return { type: 'unreadable', ...letter };
     const { message, stamp, payload } = letter;
+    this.#ports.watch?.received(message);
     this.#passReceived(message);
     // The parts of a replica wait for each other, and received memory is the transport's.
     const kept = message.type === 'replica' ? payload.map((part) => part.slice()) : payload;
@@ -184,13 +197,10 @@ export class WorkerLoop {
   }
 
   #perform(action: WorkerAction): void {
-    const { transport, digest, note } = this.#ports;
+    const { transport, note } = this.#ports;
     switch (action.type) {
       case 'send':
-        transport.send(
-          encodeMessage(digest, action.message, action.stamp, action.payload, undefined, this.#timesOf(action.message)),
-        );
-        this.#passSent(action.message);
+        this.#send(action);
         return;
       case 'compute':
         void this.#compute(action.conversation, action.task);
@@ -214,6 +224,16 @@ export class WorkerLoop {
         this.#finish(action.outcome);
         return;
     }
+  }
+
+  #send({ message, stamp, payload }: Extract<WorkerAction, { type: 'send' }>): void {
+    const { transport, digest, lastLines = () => [] } = this.#ports;
+    const whole = withLog(message, lastLines);
+    const times = this.#timesOf(message);
+    const vitals = message.type === 'heartbeat' ? this.#ports.vitals?.() : undefined;
+    transport.send(encodeMessage(digest, whole, stamp, payload, undefined, { times, vitals }));
+    this.#ports.watch?.said(message, times);
+    this.#passSent(message);
   }
 
   async #compute(conversation: number, task: ComputeTask): Promise<void> {

@@ -34,6 +34,7 @@ function describeRun(run: FoundRun): string {
     ['directory', path],
     ['state', `${currentState(run)}${file.error === null ? '' : `: ${file.error}`}`],
     ['coordinator', `pid ${file.coordinator.pid} on ${file.host} at ${file.endpoint}, term ${file.term}`],
+    ...(file.metrics === null || isOver(file) ? [] : [['live page', file.metrics]]),
     ['step', `${formatCount(file.step)}${steps}, epoch ${file.epoch + 1}`],
     ['loss', file.loss === null ? '-' : `${formatLoss(file.loss)} nats a character`],
     ['rate', `${formatCount(file.charactersPerSecond)} characters a second`],

@@ -1,5 +1,6 @@
 /** `lockstep worker`: lends this machine to a run that a coordinator leads, here or elsewhere. */
 import { WORKER_OPTIONS } from '@lockstep/config';
+import type { OptionValues } from '@lockstep/config';
 import { defaultWorkerName, runWorkerProcess } from '@lockstep/worker';
 import { gatherValues } from '../options/gather-values.js';
 import { required } from '../options/required.js';
@@ -7,6 +8,12 @@ import { yargsOptions } from '../options/yargs-options.js';
 import { softwareVersion } from '../version.js';
 import type { CommandBody } from './command-body.js';
 import { WorkerNotes } from './worker-notes.js';
+
+function metricsAddress(values: OptionValues<typeof WORKER_OPTIONS>): { host: string; port: number } | null {
+  const { noMetrics, metricsHost, metricsPort } = WORKER_OPTIONS;
+  if (values.noMetrics ?? noMetrics.default) return null;
+  return { host: values.metricsHost ?? metricsHost.default, port: values.metricsPort ?? metricsPort.default };
+}
 
 export const workerCommand: CommandBody = {
   builder: (cli) =>
@@ -33,6 +40,7 @@ export const workerCommand: CommandBody = {
       supervised: typeof peer === 'string',
       gpuIndex: values.gpu ?? WORKER_OPTIONS.gpu.default,
       softwareVersion: softwareVersion(),
+      metrics: metricsAddress(values),
       note: (what) => notes.note(what),
     }).finally(() => notes.end());
   },

@@ -30,6 +30,7 @@ function toYargs(option: Option): Options {
     case 'strings':
       return { ...common, type: 'string', array: true };
     case 'cadence':
+    case 'time':
       return { ...common, type: 'string' };
     case 'string':
       return { ...common, type: 'string', ...(option.choices === undefined ? {} : { choices: option.choices }) };
@@ -56,6 +57,7 @@ function parseText(option: Option, text: string): unknown {
       return text.split(',');
     case 'string':
     case 'cadence':
+    case 'time':
       return text;
   }
 }

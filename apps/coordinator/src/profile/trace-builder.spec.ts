@@ -24,11 +24,11 @@ class Story {
   }
 
   received(peer: string, atMs: number, message: WorkerMessage, bytes = 100, times?: Times): this {
-    return this.tell({ type: 'received', peer, message, bytes, times, atMs: ORIGIN_MS + atMs });
+    return this.tell({ type: 'received', peer, message, bytes, times, vitals: undefined, atMs: ORIGIN_MS + atMs });
   }
 
   join(peer: string, slot: number, name = `local-${slot}`): this {
-    const about = { protocolVersion: 7, softwareVersion: '0', run: null, obeyed: null, supervised: true, pid: 9 };
+    const about = { protocolVersion: 8, softwareVersion: '0', run: null, obeyed: null, supervised: true, pid: 9 };
     const setup = { slot, incarnation: 'i', config: {}, fingerprint: 'f', layoutDigest: 'l', mesh: true };
     return this.received(peer, 0, { type: 'hello', ...about, name, host: 'box' }).sent(peer, 1, {
       type: 'welcome',
@@ -181,15 +181,17 @@ it('shows a snapshot as work and, once its last part has come, as a transfer', (
 
 it('marks who comes, goes, and is late, at the worker it is about', () => {
   const story = new Story().join('a', 0);
-  const said = (status: 'ready' | 'waiting' | 'gone' | 'left'): void => {
+  const said = (status: 'ready' | 'waiting' | 'left'): void => {
     story.tell({ type: 'reported', report: { type: 'worker', slot: 0, status, detail: '' }, atMs: ORIGIN_MS });
   };
+  const lost = { peer: 'a', name: 'n', host: 'h', pid: 1, said: null, stack: '', log: [] };
   const late = { type: 'late', slot: 0, name: 'n', host: 'h', step: 2, activity: 'computing' } as const;
   said('ready');
   story.tell({ type: 'reported', report: { ...late, waitedMs: 9, medians: 4 }, atMs: ORIGIN_MS });
   said('waiting');
   said('ready');
-  said('gone');
+  const gone = { type: 'worker', slot: 0, status: 'gone', detail: '', lost } as const;
+  story.tell({ type: 'reported', report: gone, atMs: ORIGIN_MS });
   said('left');
   const topology = { type: 'topology', topology: 'mesh', why: 'asked for' } as const;
   story.tell({ type: 'reported', report: topology, atMs: ORIGIN_MS });

@@ -193,6 +193,8 @@ function markerOf(report: Report, behind: Set<number>): Said | null {
       return { name: `fault: recovered from ${report.from}`, slot: null, args: { step: report.step } };
     case 'validation':
       return { name: 'validation loss', slot: null, args: { step: report.step, loss: report.loss } };
+    case 'mismatch':
+      return { name: `fault: bits differ (${report.kind})`, slot: null, args: { what: cut(report.what) } };
     case 'warning':
       return { name: 'warning', slot: null, args: { what: cut(report.what) } };
     case 'assigned':

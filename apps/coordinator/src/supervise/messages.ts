@@ -19,6 +19,8 @@ export interface Assignment {
   readonly engine: ChosenEngine;
   /** The very address of the life before, where workers look for it; null for the one in the options. */
   readonly endpoint: string | null;
+  /** The port at which the life before could be looked at, where pages look again; null for the one in the options. */
+  readonly metricsPort: number | null;
   /** Local workers that live and may hold the weights. */
   readonly localPeers: readonly string[];
   readonly supervisor: ProcessIdentity;
@@ -50,6 +52,7 @@ export type Notice =
   | {
       readonly type: 'bound';
       readonly endpoint: string;
+      readonly metricsPort: number | null;
       readonly term: number;
       readonly workers: number;
       readonly logsFolder: string;

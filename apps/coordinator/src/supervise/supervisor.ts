@@ -8,6 +8,7 @@ import type { ErrorKind, OptionValues, TrainOptions } from '@lockstep/config';
 import { ownIdentity, runPaths } from '@lockstep/checkpoint';
 import { existsSync } from 'node:fs';
 import type { RunEvent, RunSummary, RunView } from '../train/events.js';
+import { failedEvent } from '../train/failed-event.js';
 import { quote } from '../train/quote.js';
 import { plural } from '../views/messages.js';
 import { printable } from '../views/printable.js';
@@ -48,8 +49,11 @@ export class Supervisor {
   #pool: WorkerPool | undefined;
   #signals: StopSignals | undefined;
   #endpoint: string | null;
-  /** How the coordinator died last, to be told once it is there again. */
-  #lastEnd: string | undefined;
+  #metricsPort: number | null = null;
+  /** How the coordinator died last, and since when nobody leads, to be told once it is there again. */
+  #lost: { readonly how: string; readonly sinceMs: number } | undefined;
+  /** Of the coordinator of now, once it leads. */
+  #term: number | null = null;
   /** The bug that a coordinator has ended by, for which it gets another try. */
   #bug: LockstepError | undefined;
   /** The latest worker that will not be started again. */
@@ -87,6 +91,9 @@ export class Supervisor {
       const summary = await this.#outcome;
       await this.#pool?.stop();
       return summary;
+    } catch (thrown) {
+      this.#options.view.show(failedEvent(thrown));
+      throw thrown;
     } finally {
       clearTimeout(this.#restartTimer);
       this.#restartNotices.close();
@@ -104,6 +111,7 @@ export class Supervisor {
       ...{ directory, begins, values, engine, detailed },
       runId: this.#coordinator.runId,
       endpoint: this.#endpoint,
+      metricsPort: this.#metricsPort,
       localPeers: this.#pool?.peers ?? [],
       supervisor: ownIdentity(),
       startedAtMs: this.#startedAtMs,
@@ -173,12 +181,16 @@ export class Supervisor {
     this.#reject(hasBegun && isRemoved(directory, failure) ? removedFailure(directory, failure) : failure);
   }
 
-  #bound({ endpoint, term, workers, logsFolder }: Bound): void {
+  #bound({ endpoint, metricsPort, term, workers, logsFolder }: Bound): void {
     this.#endpoint = endpoint;
+    this.#metricsPort = metricsPort;
     this.#isLeading = true;
-    if (this.#lastEnd !== undefined) {
-      this.#warn(`the coordinator ${this.#lastEnd}; started again (term ${term})`);
-      this.#lastEnd = undefined;
+    this.#term = term;
+    if (this.#lost !== undefined) {
+      const { how, sinceMs } = this.#lost;
+      const downSeconds = (performance.now() - sinceMs) / 1000;
+      this.#tell({ event: 'coordinator', status: 'started', term, detail: how, downSeconds });
+      this.#lost = undefined;
     }
     if (this.#isStopping) this.#coordinator.send({ type: 'stop' });
     if (this.#pool !== undefined) {
@@ -253,6 +265,7 @@ export class Supervisor {
     const bySignal = `ended by ${end.signal ?? `exit code ${end.code ?? '?'}`}`;
     const how = this.#isHung ? `hung for ${HUNG_MS / 1000} s and was ended` : bySignal;
     this.#isHung = false;
+    this.#tellLost(how);
     const life = { livedMs: this.#coordinator.livedMs, wasLeading: this.#isLeading };
     const { state, verdict } = afterCoordinatorEnd(this.#restarts, end, life, performance.now());
     this.#restarts = state;
@@ -261,12 +274,21 @@ export class Supervisor {
       return;
     }
     this.#bug = undefined;
-    this.#lastEnd = how;
     this.#vacancy.forget();
     this.#restartTimer = setTimeout(() => {
       this.#coordinator = new CoordinatorChild(this.#coordinator.runId);
       this.#lead('again');
     }, verdict.afterMs);
+  }
+
+  /** Shown only: there is nobody to tell, and the next one is told how long nobody led. */
+  #tellLost(how: string): void {
+    const nowMs = performance.now();
+    const sinceMs = this.#lost?.sinceMs ?? nowMs;
+    const downSeconds = (nowMs - sinceMs) / 1000;
+    this.#options.view.show({ event: 'coordinator', status: 'lost', term: this.#term, detail: how, downSeconds });
+    this.#lost = { how, sinceMs };
+    this.#term = null;
   }
 
   #workerEnded(end: WorkerEnd): void {

@@ -7,18 +7,26 @@ import { LIMITS, LockstepError, setOrDefault } from '@lockstep/config';
 import { createOptimizer, optimizerSpec } from '@lockstep/optimizer';
 import type { CoordinatorOutcome, CoordinatorSettings } from '@lockstep/protocol';
 import { digestOf } from '@lockstep/reduce';
+import type { HttpServer } from '@lockstep/metrics';
 import { CoordinatorLoop } from '@lockstep/runtime';
-import type { Replica } from '@lockstep/runtime';
+import type { Probe, Replica } from '@lockstep/runtime';
 import { openFaultPoints, systemClock } from '@lockstep/worker';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { EventHub } from '../observe/event-hub.js';
+import { openLivePage } from '../observe/open-live-page.js';
+import { openMetrics, serveMetrics } from '../observe/open-metrics.js';
+import { openObservatory } from '../observe/observatory.js';
+import { NO_FIGURES } from '../observe/run-metrics.js';
+import type { RunMetrics } from '../observe/run-metrics.js';
 import { RunProfile } from '../profile/run-profile.js';
+import { EventRecord } from '../record/event-record.js';
 import type { Assignment } from '../supervise/messages.js';
 import { conclude } from './conclude.js';
 import { bindControl } from './control-server.js';
 import { coordinatorSettings } from './coordinator-settings.js';
 import type { RunSummary } from './events.js';
+import { failedEvent } from './failed-event.js';
 import { diskWithFaultPoints } from './fault-disk.js';
 import { LocalPeers } from './local-peers.js';
 import { withWayOn } from './insist.js';
@@ -35,25 +43,34 @@ interface Leading {
   readonly assignment: Assignment;
   readonly channel: SupervisorChannel;
   readonly view: EventHub;
+  readonly record: EventRecord;
   readonly faultPoint: ReturnType<typeof openFaultPoints>;
+  readonly observatory: HttpServer | null;
 }
 
 /** Leads a run to its end. Returns the summary; throws what ended the run otherwise. */
 export async function coordinate(channel: SupervisorChannel): Promise<RunSummary> {
   const assignment = await channel.assignment();
   const view = new EventHub(channel.view(assignment.detailed));
+  const record = new EventRecord((text) => view.show({ event: 'warning', text }));
+  view.listen((event) => record.add(event));
   const faultPoint = openFaultPoints(process.env, 'coordinator');
+  let observatory: HttpServer | null = null;
   try {
+    observatory = await openObservatory(assignment.values, assignment.metricsPort);
     const opened = await openRun({ assignment, view, stop: channel.stopAsked, faultPoint });
     if ('finished' in opened) return opened.finished;
     try {
-      return await leadRun({ opened, assignment, channel, view, faultPoint });
+      return await leadRun({ opened, assignment, channel, view, record, faultPoint, observatory });
     } finally {
+      await record.close();
       await opened.transport.close(LIMITS.lingerMs);
       await opened.lock.release();
     }
   } catch (thrown) {
     throw withWayOn(thrown, assignment.directory);
+  } finally {
+    await observatory?.close();
   }
 }
 
@@ -73,6 +90,7 @@ async function leadRun(leading: Leading): Promise<RunSummary> {
     signal: channel.stopAsked,
     ...(faultPoint === undefined ? {} : { disk: diskWithFaultPoints(systemDisk, faultPoint) }),
   });
+  await leading.record.begin(directory.paths.events, () => store.journalled);
   try {
     return await leadStored(leading, store, isFirst ? initial : null);
   } finally {
@@ -81,16 +99,21 @@ async function leadRun(leading: Leading): Promise<RunSummary> {
 }
 
 async function leadStored(leading: Leading, store: DirectoryStore, initial: Replica | null): Promise<RunSummary> {
-  const { opened, assignment, channel, view } = leading;
+  const { opened, assignment, channel, view, observatory } = leading;
   const { plan, directory, transport } = opened;
-  const { loop, observer, term, settings, profile } = await beginLife(leading, store, initial);
+  const { loop, observer, term, settings, profile, metrics } = await beginLife(leading, store, initial);
   const locals = new LocalPeers(assignment.localPeers, loop, channel);
   const control = await bindControl(assignment.runId, loop, locals);
-  const status = new RunStatusWriter(directory.path, statusFacts(opened, assignment, term, control.endpoint), () => ({
+  const parts = { directory, store, view, loop, observer };
+  const page = observatory === null || metrics === null ? null : await openLivePage({ observatory, metrics, ...parts });
+  if (observatory !== null && metrics !== null) serveMetrics(observatory, metrics, () => loop.state);
+  const facts = statusFacts(opened, assignment, term, control.endpoint, observatory?.url ?? null);
+  const status = new RunStatusWriter(directory.path, facts, () => ({
     state: loop.state,
     loss: store.lastLoss,
     charactersPerSecond: store.recentRate,
     secondsPerShard: observer.secondsPerShard,
+    figures: metrics?.figures ?? NO_FIGURES,
     isLocal: (peer) => locals.has(peer),
   }));
   observer.onMembers(() => status.refresh());
@@ -101,6 +124,9 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
   });
   try {
     view.show(startEvent(opened, assignment, settings));
+    if (observatory !== null && observatory.port !== assignment.metricsPort) {
+      view.show({ event: 'notice', text: `live page ${observatory.url}` });
+    }
     const unwritten = initial === null || (await keepFirst(store, initial, channel.stopAsked)) ? null : initial;
     status.start();
     const run = async (): Promise<CoordinatorOutcome> => {
@@ -109,7 +135,8 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
         else locals.obey(order);
       });
       const { workers } = plan.options;
-      channel.send({ type: 'bound', endpoint: transport.endpoint, term, workers, logsFolder: directory.paths.logs });
+      const [{ endpoint }, { logs: logsFolder }] = [transport, directory.paths];
+      channel.send({ type: 'bound', endpoint, metricsPort: observatory?.port ?? null, term, workers, logsFolder });
       return loop.run();
     };
     const outcome = unwritten === null ? await run() : ({ result: 'stopped', steps: 0 } as const);
@@ -128,10 +155,13 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
     await status.stop(summary.result, null);
     return summary;
   } catch (error) {
+    // Shown by the supervisor, if this is the end of the run.
+    view.told(failedEvent(error));
     await status.stop('failed', error);
     throw error;
   } finally {
     await profile?.close();
+    await page?.close();
     await control.close();
   }
 }
@@ -166,6 +196,8 @@ interface Life {
   readonly term: number;
   readonly settings: CoordinatorSettings;
   readonly profile: RunProfile | undefined;
+  /** Absent where nobody may look. */
+  readonly metrics: RunMetrics | null;
 }
 
 /** Takes the next term and makes the loop that leads through it. */
@@ -187,10 +219,12 @@ async function beginLife(leading: Leading, store: DirectoryStore, initial: Repli
   const { term } = life;
   const about = { runDirectory: opened.directory.path, runId: assignment.runId, term, view, nowMs: systemClock.now() };
   const profile = setOrDefault(assignment.values, 'profile') ? new RunProfile(about) : undefined;
-  const loop = new CoordinatorLoop(
+  const watched = { opened, assignment, store, term, view, state: () => loop.state };
+  const metrics = leading.observatory === null ? null : await openMetrics(watched);
+  const loop: CoordinatorLoop = new CoordinatorLoop(
     {
       ...{ transport, clock: systemClock, batches: plan.batches, store, faultPoint },
-      probe: profile?.probe,
+      probe: allOf([metrics?.probe, profile?.probe]),
       digest: digestOf,
       observe: (report) => {
         observer.observe(report);
@@ -203,7 +237,7 @@ async function beginLife(leading: Leading, store: DirectoryStore, initial: Repli
       initialReplica: settings.initial === null ? null : initial,
     },
   );
-  return { loop, observer, term, settings, profile };
+  return { loop, observer, term, settings, profile, metrics };
 }
 
 /** The first weights, and the state of an optimizer that has not made a step. */
@@ -214,5 +248,14 @@ function initialReplica(plan: RunPlan): Replica {
     optimizerSteps: steps,
     slots: Object.keys(slots),
     vectors: [plan.weights(), ...Object.values(slots)],
+  };
+}
+
+/** One probe for several; none where there are none, so that no time is taken. */
+function allOf(probes: readonly (Probe | undefined)[]): Probe | undefined {
+  const some = probes.filter((probe) => probe !== undefined);
+  if (some.length === 0) return undefined;
+  return (moment) => {
+    for (const probe of some) probe(moment);
   };
 }

@@ -9,7 +9,8 @@ import { RunStatusWriter } from './run-status.js';
 const FACTS = {
   ...{ runId: 'run', host: 'h', term: 1 },
   ...{ coordinator: { pid: 1, processStart: null }, supervisor: { pid: 2, processStart: null } },
-  ...{ endpoint: 'tcp://127.0.0.1:1', control: 'tcp://127.0.0.1:2', steps: 10, stepsPerEpoch: 5, engine: 'wasm' },
+  ...{ endpoint: 'tcp://127.0.0.1:1', control: 'tcp://127.0.0.1:2', metrics: null },
+  ...{ steps: 10, stepsPerEpoch: 5, engine: 'wasm' },
 };
 
 describe('the run file', () => {
@@ -25,6 +26,7 @@ describe('the run file', () => {
         ...{ state: { step, stopRequested: false, phase, plans: [], workers: new Map() } },
         ...{ loss: null, charactersPerSecond: 0 },
         ...{ secondsPerShard: new Map<number, number>(), isLocal: () => false },
+        figures: { phaseSeconds: {}, runSeconds: {}, workers: new Map() },
       };
     };
     // The writing of every second never comes.

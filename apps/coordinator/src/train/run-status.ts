@@ -3,6 +3,7 @@ import { ownIdentity, writeRunFile } from '@lockstep/checkpoint';
 import type { ProcessIdentity, RunFile, RunState } from '@lockstep/checkpoint';
 import { toLockstepError } from '@lockstep/config';
 import type { CoordinatorState } from '@lockstep/protocol';
+import type { RunFigures } from '../observe/run-metrics.js';
 import { hostname } from 'node:os';
 import type { Assignment } from '../supervise/messages.js';
 import type { OpenedRun } from './open-run.js';
@@ -18,6 +19,7 @@ interface RunFacts {
   readonly term: number;
   readonly endpoint: string;
   readonly control: string;
+  readonly metrics: string | null;
   readonly steps: number;
   readonly stepsPerEpoch: number;
   readonly engine: string;
@@ -33,6 +35,7 @@ interface RunProgress {
   readonly charactersPerSecond: number;
   /** Seconds that a worker computed on its last shard, by slot. */
   readonly secondsPerShard: ReadonlyMap<number, number>;
+  readonly figures: RunFigures;
   /** Whether this run's supervisor started the worker behind a peer. */
   readonly isLocal: (peer: string) => boolean;
 }
@@ -42,6 +45,7 @@ export function statusFacts(
   { runId, supervisor, engine }: Assignment,
   term: number,
   control: string,
+  metrics: string | null,
 ): RunFacts {
   return {
     runId,
@@ -51,13 +55,15 @@ export function statusFacts(
     term,
     endpoint: transport.endpoint,
     control,
+    metrics,
     steps: plan.totalSteps,
     stepsPerEpoch: plan.schedule.stepsPerEpoch,
     engine: engine.label,
   };
 }
 
-function stateWord({ phase, stopRequested }: ShownState): RunState {
+/** One word for how a run stands that goes on. */
+export function stateWord({ phase, stopRequested }: Pick<ShownState, 'phase' | 'stopRequested'>): RunState {
   if (stopRequested) return 'stopping';
   if (phase.name === 'recovering') return 'recovering';
   return phase.name === 'gathering' ? 'waiting' : 'running';
@@ -115,7 +121,7 @@ export class RunStatusWriter {
   #content(ended: RunState | null, error: string | null): RunFile {
     const { stepsPerEpoch, ...facts } = this.#facts;
     const progress = this.#progress();
-    const { state, loss, charactersPerSecond } = progress;
+    const { state, loss, charactersPerSecond, figures } = progress;
     return {
       formatVersion: 2,
       ...facts,
@@ -128,12 +134,14 @@ export class RunStatusWriter {
       charactersPerSecond,
       shards: state.plans.at(-1)?.shards.length ?? 0,
       workers: ended === null ? workerRows(progress) : [],
+      phaseSeconds: figures.phaseSeconds,
+      runSeconds: figures.runSeconds,
       error,
     };
   }
 }
 
-function workerRows({ state, secondsPerShard, isLocal }: RunProgress): RunFile['workers'] {
+function workerRows({ state, secondsPerShard, figures, isLocal }: RunProgress): RunFile['workers'] {
   const open = state.phase.name === 'computing' ? [...state.phase.open.values()] : [];
   return [...state.workers.values()]
     .sort((a, b) => a.slot - b.slot)
@@ -148,5 +156,6 @@ function workerRows({ state, secondsPerShard, isLocal }: RunProgress): RunFile['
       step: status === 'ready' ? state.step : (replica?.step ?? 0),
       shards: open.filter(({ assignments }) => assignments.some((assignment) => assignment.peer === peer)).length,
       secondsPerShard: secondsPerShard.get(slot) ?? 0,
+      barrierWaitSeconds: figures.workers.get(slot)?.barrierWaitSeconds ?? 0,
     }));
 }

@@ -99,6 +99,7 @@ export class DirectoryStore implements RunStore {
         view.show({
           event: 'warning',
           text: `${trouble.line}; steps wait for it, and it is tried again`,
+          disk: 'journal',
         }),
       onRecovered: () => view.show({ event: 'notice', text: 'the journal is written again' }),
     });
@@ -266,11 +267,11 @@ export class DirectoryStore implements RunStore {
         return view.show({ event: 'checkpoint', step: report.step, path: report.path });
       case 'superseded': {
         const text = `no checkpoint of step ${report.step}: the disk is slower than the steps`;
-        return view.show({ event: 'warning', text });
+        return view.show({ event: 'warning', text, disk: 'checkpoint' });
       }
       case 'trouble': {
         const text = `cannot write the checkpoint of step ${report.step}: ${report.trouble.line}; will try again`;
-        return view.show({ event: 'warning', text });
+        return view.show({ event: 'warning', text, disk: 'checkpoint' });
       }
       case 'recovered':
         return view.show({ event: 'notice', text: 'checkpoints are written again' });

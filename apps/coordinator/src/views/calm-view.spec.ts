@@ -25,7 +25,7 @@ const worker = (status: string, detail: string, slot = 0): RunEvent => ({
 const stale = (step: number, slot: number | null = null): RunEvent => ({
   event: 'rejected',
   worker: slot,
-  reason: 'stale',
+  reason: 'other-step',
   detail: `gradient of step ${step}`,
 });
 const who = 'local-0, pid 12 on h';
@@ -35,9 +35,9 @@ describe('what people see', () => {
   it('of messages out of place is one line a minute for each reason and sender, with a count', () => {
     const flood = Array.from({ length: 40 }, (_, step) => [1, stale(step)] as const);
     expect(readAfter([...flood, [2, stale(7, 3)], [62, { event: 'notice', text: 'later' }]])).toEqual([
-      'ignored from a stranger: stale, gradient of step 0',
-      'ignored from worker 3: stale, gradient of step 7',
-      'ignored from a stranger: stale, gradient of step 39 (39 like this in the last minute)',
+      'ignored from a stranger: other-step, gradient of step 0',
+      'ignored from worker 3: other-step, gradient of step 7',
+      'ignored from a stranger: other-step, gradient of step 39 (39 like this in the last minute)',
       'later',
     ]);
   });

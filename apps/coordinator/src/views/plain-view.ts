@@ -2,6 +2,7 @@
 import type { RunEvent, RunView } from '../train/events.js';
 import { formatCount, formatLoss, formatSeconds } from './format.js';
 import {
+  coordinatorLines,
   isOrdinary,
   lateLine,
   planLine,
@@ -61,8 +62,11 @@ export class PlainView implements RunView {
         return [planLine(event)];
       case 'quarantined':
         return [quarantinedLine(event)];
+      case 'coordinator':
+        return coordinatorLines(event);
       case 'notice':
         return [printable(event.text)];
+      case 'mismatch':
       case 'warning':
         return [`warning: ${printable(event.text)}`];
       case 'sample':
@@ -71,6 +75,8 @@ export class PlainView implements RunView {
         return summaryLines(event);
       case 'assigned':
       case 'answered':
+      // Standard error says it.
+      case 'failed':
         return [];
     }
   }

@@ -7,6 +7,7 @@ import type { SingleBar } from 'cli-progress';
 import type { RunEvent, RunView } from '../train/events.js';
 import { formatCount, formatLoss, formatSeconds } from './format.js';
 import {
+  coordinatorLines,
   isOrdinary,
   lateLine,
   planLine,
@@ -110,9 +111,13 @@ export class TerminalView implements RunView {
       case 'quarantined':
         this.#log([quarantinedLine(event)]);
         return;
+      case 'coordinator':
+        this.#log(coordinatorLines(event));
+        return;
       case 'notice':
         this.#log([printable(event.text)]);
         return;
+      case 'mismatch':
       case 'warning':
         this.#log([`warning: ${printable(event.text)}`]);
         return;
@@ -123,6 +128,9 @@ export class TerminalView implements RunView {
       case 'summary':
         this.close();
         this.#log(summaryLines(event));
+        return;
+      // Standard error says it.
+      case 'failed':
         return;
     }
   }

@@ -29,6 +29,8 @@ export interface HttpServer {
   /** For people and scrapers, with a slash at its end. */
   readonly url: string;
   readonly port: number;
+  /** Serves more paths from now on. */
+  add(routes: Readonly<Record<string, Route>>): void;
   close(): Promise<void>;
 }
 
@@ -71,6 +73,9 @@ export async function serveHttp({ host, port, routes }: HttpServerOptions): Prom
   return {
     url: `http://${urlHost(host, family)}:${bound}/`,
     port: bound,
+    add: (more) => {
+      for (const [path, route] of Object.entries(more)) table.set(path, route);
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

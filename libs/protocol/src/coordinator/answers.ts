@@ -10,7 +10,7 @@ import type { CoordinatorAction } from './events.js';
 import { judge } from './judge.js';
 import { catchUp, rememberAnswer, rewind } from './lateness.js';
 import { estrange } from './replicas.js';
-import { end, reject, report } from './sending.js';
+import { endMismatched, reject, report } from './sending.js';
 import { mayComeIn } from './shipping.js';
 import { shardsAt } from './state.js';
 import type { Answer, CoordinatorState, OpenShard, ShardAssignment, ShardResult, WorkerRecord } from './state.js';
@@ -111,7 +111,7 @@ function onLateAnswer(
   const what =
     `worker ${worker.slot} (${worker.host}) and ${other} computed different bits for shard ${message.shard} of ` +
     `step ${message.step + 1}: resume with --audit 1 to learn which of them computes wrongly`;
-  report(out, { type: 'warning', what });
+  report(out, { type: 'mismatch', kind: 'audit', what });
   return state;
 }
 
@@ -139,7 +139,7 @@ function judgeShard(state: CoordinatorState, out: CoordinatorAction[], index: nu
     case 'diverged':
       return diverged(sound, out);
     case 'undecided':
-      return end(sound, out, undecided(sound, index, open.answers));
+      return endMismatched(sound, out, 'audit', undecided(sound, index, open.answers));
     case 'accepted': {
       const { outvoted } = verdict;
       const answer = withGradient(sound, open.answers, verdict.answer);
@@ -218,6 +218,7 @@ function expel(
   const where = `shard ${shard} of step ${state.step + 1}`;
   const detail = `worker ${worker.slot} (${worker.host}) computed ${fault} for ${where}`;
   if (isNotFinite) reject(out, worker, 'not-finite', `shard ${shard}`);
+  if (!isNotFinite) report(out, { type: 'mismatch', kind: 'audit', what: detail });
   report(out, { type: 'quarantined', peer, name: worker.name, detail });
   return dismiss(quarantine(state, worker.name, nowMs), out, worker, 'quarantined', detail);
 }

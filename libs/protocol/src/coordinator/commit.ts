@@ -7,7 +7,7 @@ import type { CoordinatorAction } from './events.js';
 import { weightsDifferFromJournal, withLine } from './history.js';
 import { catchUp, rewind } from './lateness.js';
 import { estrange, rollBack } from './replicas.js';
-import { end, reject } from './sending.js';
+import { endMismatched, reject } from './sending.js';
 import { readyWorkers } from './state.js';
 import type { Commit, CoordinatorState, WorkerRecord } from './state.js';
 
@@ -73,7 +73,7 @@ function commitStep(
   const agreed = digest === null ? state.agreed : agree(state, step + 1, digest);
   let next: CoordinatorState = { ...state, commits, victims, agreed, breaches: new Map(), firstFailure: null };
   const difference = digest === null ? null : weightsDifferFromJournal(next, step, digest);
-  if (difference !== null) return end(next, out, difference);
+  if (difference !== null) return endMismatched(next, out, 'replay', difference);
   next = journal(next, out, commit, digest);
   return odd.reduce((rest, [peer, theirs]) => {
     const why = `has other weights after step ${step + 1} than the others (digest ${theirs}, not ${digest ?? ''})`;
@@ -126,7 +126,7 @@ function compare(
   const times = (state.ties.get(step) ?? 0) + 1;
   if (times > 1) {
     const hint = 'run the same build of lockstep everywhere and check the memory of the odd machine';
-    return { settledAs: end(state, out, { kind: 'data', what, hint }) };
+    return { settledAs: endMismatched(state, out, 'replica', { kind: 'data', what, hint }) };
   }
   return { settledAs: rollBack({ ...state, ties: new Map(state.ties).set(step, times) }, out, what, nowMs) };
 }

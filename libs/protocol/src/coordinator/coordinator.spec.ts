@@ -1,5 +1,6 @@
 import { LIMITS } from '@lockstep/config';
 import { describe, expect, it } from 'vitest';
+import type { CoordinatorAction } from './events.js';
 import { CoordinatorHarness, outcome, reports, sent } from '../testing/coordinator-harness.js';
 
 function running(overrides: ConstructorParameters<typeof CoordinatorHarness>[0] = {}): CoordinatorHarness {
@@ -80,8 +81,25 @@ describe('admission', () => {
     const cluster = new CoordinatorHarness();
     cluster.hello('a', { supervised: true });
     const failure = { kind: 'unavailable', what: 'no engine', hint: 'install one' } as const;
-    const actions = cluster.message('a', { type: 'failed', run: 'run-1', failure, stack: '' });
+    const actions = cluster.message('a', { type: 'failed', run: 'run-1', failure, stack: '', log: [] });
     expect(outcome(actions)).toMatchObject({ failure: { kind: 'unavailable' } });
+  });
+
+  it('reports of a worker that is gone who it was and what it said last', () => {
+    const lostBy = (actions: readonly CoordinatorAction[]): unknown[] =>
+      actions.flatMap((action) =>
+        action.type === 'report' && action.report.type === 'worker' && action.report.status === 'gone'
+          ? [action.report.lost]
+          : [],
+      );
+    const cluster = running();
+    const failure = { kind: 'internal', what: 'out of paper', hint: '' } as const;
+    const said = { type: 'failed', run: 'run-1', failure, stack: 'at x', log: ['one', 'two'] } as const;
+    expect(lostBy(cluster.message('a', said))).toMatchObject([
+      { peer: 'a', said: 'out of paper', stack: 'at x', log: ['one', 'two'] },
+    ]);
+    const gone = cluster.event({ type: 'gone', peer: 'b', reason: 'ended by SIGKILL', certain: true });
+    expect(lostBy(gone)).toMatchObject([{ peer: 'b', said: null, stack: '', log: [] }]);
   });
 });
 

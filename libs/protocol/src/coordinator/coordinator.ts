@@ -11,7 +11,7 @@ import { onSnapshot } from './checkpointing.js';
 import { onApplied } from './commit.js';
 import { breach, receive } from './conversation.js';
 import { onTick } from './deadlines.js';
-import { losePeer } from './departure.js';
+import { blame, losePeer, removeWorker } from './departure.js';
 import { beginDrain } from './draining.js';
 import { onEvaluated } from './evaluation.js';
 import { onExchangeNews } from './exchanging.js';
@@ -211,7 +211,7 @@ function obey(
     case 'leave':
       return beginDrain(state, worker, nowMs);
     case 'failed':
-      return onFailed(state, out, worker, message.failure, nowMs);
+      return onFailed(state, out, worker, message, nowMs);
   }
 }
 
@@ -230,11 +230,12 @@ function onFailed(
   state: CoordinatorState,
   out: CoordinatorAction[],
   worker: WorkerRecord,
-  failure: Failure,
+  { failure, stack, log }: Extract<WorkerMessage, { type: 'failed' }>,
   nowMs: number,
 ): CoordinatorState {
   const named = { ...failure, what: nameWorker(state, worker.peer) + failure.what };
-  const next = losePeer(state, out, worker.peer, named, 'ended', nowMs);
+  const words = { said: failure.what, stack, log };
+  const next = removeWorker(blame(state, worker, named, nowMs), out, worker.peer, named.what, words);
   const hasBegun = state.phase.name !== 'gathering' || state.agreed.size === 0;
   return worker.supervised && !hasBegun && LASTING.has(failure.kind) ? end(next, out, named) : next;
 }

@@ -4,7 +4,7 @@
  */
 import { LIMITS } from '@lockstep/config';
 import type { Failure } from '../messages.js';
-import type { CoordinatorAction } from './events.js';
+import type { CoordinatorAction, LostWorker } from './events.js';
 import { end, report, sendLast, stampActions } from './sending.js';
 import type { CoordinatorState, OpenShard, WorkerRecord } from './state.js';
 import { shardsAt } from './state.js';
@@ -13,20 +13,27 @@ import { strike } from './strikes.js';
 /** Holder of a request whose worker is gone: to be asked of another. */
 const NOBODY = '';
 
+/** What a worker said as it failed. */
+export type LastWords = Pick<LostWorker, 'said' | 'stack' | 'log'>;
+const SILENT: LastWords = { said: null, stack: '', log: [] };
+
 /** Takes a peer out of the membership; unknown peers change nothing. */
 export function removeWorker(
   state: CoordinatorState,
   out: CoordinatorAction[],
   peer: string,
   reason: string,
-  how: 'gone' | 'left' = 'gone',
+  how: 'left' | LastWords = SILENT,
 ): CoordinatorState {
   const worker = state.workers.get(peer);
   if (worker === undefined) return state;
   stampActions(out, worker);
   const workers = new Map(state.workers);
   workers.delete(peer);
-  report(out, { type: 'worker', slot: worker.slot, status: how, detail: reason });
+  const { slot, name, host, pid } = worker;
+  const about = { type: 'worker', slot, detail: reason } as const;
+  if (how === 'left') report(out, { ...about, status: 'left' });
+  else report(out, { ...about, status: 'gone', lost: { peer, name, host, pid, ...how } });
   return { ...forgetTasks(state, peer), workers, membership: state.membership + 1 };
 }
 
@@ -146,7 +153,7 @@ export function dismiss(
   detail: string,
 ): CoordinatorState {
   sendLast(out, worker, { type: 'stop', run: state.settings.run, reason, detail });
-  return removeWorker(state, out, worker.peer, detail, reason === 'drained' ? 'left' : 'gone');
+  return removeWorker(state, out, worker.peer, detail, reason === 'drained' ? 'left' : SILENT);
 }
 
 /**

@@ -56,29 +56,55 @@ export type PayloadSource =
   | { readonly kind: 'replica'; readonly part: number };
 
 /** Why a message was not applied; a label of a metric. */
-export type Rejection =
-  | 'duplicate'
-  | 'messages-missing'
-  | 'stale-conversation'
-  | 'stale-term'
-  | 'other-run'
-  | 'not-a-member'
-  | 'damaged'
-  | 'other-version'
-  | 'other-step'
-  | 'late'
-  | 'not-asked-for'
-  | 'wrong-size'
-  | 'other-weights'
-  | 'exchange-broken'
-  | 'not-finite';
+export const REJECTIONS = [
+  'duplicate',
+  'messages-missing',
+  'stale-conversation',
+  'stale-term',
+  'other-run',
+  'not-a-member',
+  'damaged',
+  'other-version',
+  'other-step',
+  'late',
+  'not-asked-for',
+  'wrong-size',
+  'other-weights',
+  'exchange-broken',
+  'not-finite',
+] as const;
+export type Rejection = (typeof REJECTIONS)[number];
+
+/** What should have been equal; a label of metrics. */
+export const MISMATCHES = ['replica', 'replay', 'audit'] as const;
+export type Mismatch = (typeof MISMATCHES)[number];
+
+/** Who is gone, and what it said last; both empty for one that said nothing. */
+export interface LostWorker {
+  readonly peer: string;
+  readonly name: string;
+  readonly host: string;
+  readonly pid: number;
+  /** What it failed with, in its own words; null for one that did not say. */
+  readonly said: string | null;
+  readonly stack: string;
+  /** The last lines of its log. */
+  readonly log: readonly string[];
+}
 
 export type Report =
   | {
       readonly type: 'worker';
       readonly slot: number;
-      readonly status: WorkerStatus | 'gone' | 'left';
+      readonly status: WorkerStatus | 'left';
       readonly detail: string;
+    }
+  | {
+      readonly type: 'worker';
+      readonly slot: number;
+      readonly status: 'gone';
+      readonly detail: string;
+      readonly lost: LostWorker;
     }
   | { readonly type: 'assigned'; readonly step: number; readonly shards: ReadonlyMap<number, readonly number[]> }
   | {
@@ -122,6 +148,11 @@ export type Report =
       readonly reason: Rejection;
       readonly detail: string;
     }
+  /**
+   * Bits differ that should be equal: the weights of replicas, a step that is computed again and its line in the
+   * journal, or the answers of two workers to one shard.
+   */
+  | { readonly type: 'mismatch'; readonly kind: Mismatch; readonly what: string }
   | { readonly type: 'warning'; readonly what: string };
 
 export interface CommittedStep {

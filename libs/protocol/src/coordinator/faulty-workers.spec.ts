@@ -45,7 +45,7 @@ describe('weights that have come apart', () => {
     cluster.applied('b', 0, 'bent');
     const actions = cluster.applied('c', 0);
     expect(those(actions, 'commit')).toMatchObject([{ committed: { weightsDigest: 'd1' } }]);
-    expect(reports(actions, 'warning')[0]?.what).toMatch(/worker 1 .*bent/);
+    expect(reports(actions, 'mismatch')[0]?.what).toMatch(/worker 1 .*bent/);
     expect(cluster.state.workers.get('b')?.status).toBe('waiting');
   });
 

@@ -20,7 +20,7 @@ export function estrange(
   const worker = state.workers.get(peer);
   if (worker === undefined) return state;
   const name = `worker ${worker.slot} (pid ${worker.pid} on ${worker.host})`;
-  report(out, { type: 'warning', what: `${name} ${why}: it is given the weights of the others` });
+  report(out, { type: 'mismatch', kind: 'replica', what: `${name} ${why}: it is given the weights of the others` });
   return withWorker(forgetTasks(strike(state, worker.name, nowMs), peer), emptied(worker, nowMs));
 }
 
@@ -31,7 +31,7 @@ export function rollBack(
   why: string,
   nowMs: number,
 ): CoordinatorState {
-  report(out, { type: 'warning', what: `${why}: the run goes back to its last checkpoint` });
+  report(out, { type: 'mismatch', kind: 'replica', what: `${why}: the run goes back to its last checkpoint` });
   const workers = [...state.workers].map(([peer, worker]): [string, WorkerRecord] => {
     const holds = worker.status === 'ready' || worker.status === 'behind' || worker.status === 'syncing';
     return [peer, holds || worker.replica !== null ? emptied(worker, nowMs) : worker];

@@ -1,7 +1,7 @@
 /** Small helpers with which the machine's parts talk to workers and to the driver. */
 import { TEXT_LENGTH_MAX } from '../messages.js';
 import type { CoordinatorMessage, Failure, Stamp } from '../messages.js';
-import type { CoordinatorAction, PayloadSource, Rejection, Report } from './events.js';
+import type { CoordinatorAction, Mismatch, PayloadSource, Rejection, Report } from './events.js';
 import type { CoordinatorState, WorkerRecord } from './state.js';
 
 const NO_PAYLOAD: PayloadSource = { kind: 'none' };
@@ -77,4 +77,15 @@ export function end(
     outcome: typeof result === 'string' ? { result, steps } : { result: 'failed', steps, failure: result },
   });
   return { ...state, phase: { name: 'ended' } };
+}
+
+/** Ends the run because bits differ that should be equal. */
+export function endMismatched(
+  state: CoordinatorState,
+  out: CoordinatorAction[],
+  kind: Mismatch,
+  failure: Failure,
+): CoordinatorState {
+  report(out, { type: 'mismatch', kind, what: failure.what });
+  return end(state, out, failure);
 }

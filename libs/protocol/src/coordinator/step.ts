@@ -5,7 +5,7 @@ import { dealShards } from './dealing.js';
 import type { CoordinatorAction, PayloadSource } from './events.js';
 import { differsFromJournal } from './history.js';
 import { wound } from './lateness.js';
-import { end, envelope, send } from './sending.js';
+import { end, endMismatched, envelope, send } from './sending.js';
 import { readyWorkers, shardsAt, withWorker } from './state.js';
 import type { Commit, CoordinatorState } from './state.js';
 
@@ -89,7 +89,7 @@ export function sendUpdates(
   const seconds = (nowMs - sinceMs) / 1000;
   const record: StepRecord = { step, loss, characters, gradientNorm: norm, seconds, shardDigests };
   const difference = differsFromJournal(state, record);
-  if (difference !== null) return end(state, out, difference);
+  if (difference !== null) return endMismatched(state, out, 'replay', difference);
   const digest = digestIsDue(state);
   const replicas = readyWorkers(state);
   const { learningRate } = state.settings;

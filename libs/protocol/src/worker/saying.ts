@@ -1,7 +1,13 @@
 /** What every rule of the worker ends in: something said, computed, broken off or ended. */
 import { LIMITS } from '@lockstep/config';
 import type { Failure, WorkerMessage } from '../messages.js';
-import { PROTOCOL_VERSION, STACK_LENGTH_MAX, TEXT_LENGTH_MAX } from '../messages.js';
+import {
+  LOG_LINE_LENGTH_MAX,
+  LOG_LINES_MAX,
+  PROTOCOL_VERSION,
+  STACK_LENGTH_MAX,
+  TEXT_LENGTH_MAX,
+} from '../messages.js';
 import type { ComputeTask, WorkerAction, WorkerOutcome } from './events.js';
 import type { WorkerState } from './state.js';
 
@@ -54,15 +60,25 @@ export function finish(state: WorkerState, out: WorkerAction[], outcome: WorkerO
   return { ...state, phase: 'ended' };
 }
 
-/** Ends the worker, and tells the coordinator why where there is one to tell. */
+/** Ends the worker, and tells the coordinator why where there is one to tell; the driver adds what the log says. */
 export function fail(state: WorkerState, out: WorkerAction[], failure: Failure, stack = ''): WorkerState {
   if (state.phase !== 'away') {
     const { kind, what, hint } = failure;
     const cut = { kind, what: what.slice(0, TEXT_LENGTH_MAX), hint: hint.slice(0, TEXT_LENGTH_MAX) };
     const run = state.envelope?.run ?? null;
-    say(state, out, { type: 'failed', run, failure: cut, stack: stack.slice(0, STACK_LENGTH_MAX) });
+    say(state, out, { type: 'failed', run, failure: cut, stack: stack.slice(0, STACK_LENGTH_MAX), log: [] });
   }
   return finish(state, out, { result: 'failed', failure });
+}
+
+/**
+ * The message as it is sent: a worker that fails says the last lines of its log, too, as many as the schema takes.
+ * @param lastLines of the log, the newest last
+ */
+export function withLog(message: WorkerMessage, lastLines: () => readonly string[]): WorkerMessage {
+  if (message.type !== 'failed') return message;
+  const lines = lastLines().slice(-LOG_LINES_MAX);
+  return { ...message, log: lines.map((line) => line.slice(0, LOG_LINE_LENGTH_MAX)) };
 }
 
 /** The gradients of a step are not needed any more, or void with the conversation they belong to. */

@@ -1,0 +1,2 @@
+/** begins */
+export function startCompare(): void {}
