@@ -65,7 +65,7 @@ function marks(): dashboard.AnnotationQueryBuilder[] {
     mark(
       'Checkpoints',
       'blue',
-      'lockstep_last_checkpoint_timestamp_seconds{run=~"$run"} * 1000 > 0',
+      'lockstep_last_checkpoint_timestamp_seconds{run=~"$run"} * 1000',
       'checkpoint',
     ).useValueForTime(true),
   ];

@@ -1,5 +1,5 @@
 /** `lockstep monitor`: a local Prometheus beside a run, and how to see it in Grafana. */
-import { LockstepError, MONITOR_OPTIONS } from '@lockstep/config';
+import { LockstepError, MONITOR_OPTIONS, toLockstepError } from '@lockstep/config';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -32,7 +32,7 @@ export const monitorCommand: CommandBody = {
     const run = await chooseRun(argv['run'], given);
     const folder = run === null ? await mkdtemp(join(tmpdir(), 'lockstep-monitor-')) : join(run.path, 'monitor');
     try {
-      const target = given ?? (run === null ? USUAL_TARGET : targetOf(run.file));
+      const target = given ?? (run === null ? USUAL_TARGET : endpointOf(run));
       const files = await writeSettings(folder, target, values.interval ?? MONITOR_OPTIONS.interval.default);
       await watch({ files, target, folder, run, isFixed: given !== undefined, port: values.port });
     } finally {
@@ -50,6 +50,16 @@ async function chooseRun(path: unknown, target: string | undefined): Promise<Fou
     if (path === undefined && thrown instanceof LockstepError && thrown.kind === 'usage') return null;
     throw thrown;
   }
+}
+
+function endpointOf({ path, file }: FoundRun): string {
+  const target = targetOf(file);
+  if (target !== null) return target;
+  throw new LockstepError(
+    'unavailable',
+    `the run in ${path} serves no metrics`,
+    'start it without --no-metrics, or name its --target',
+  );
 }
 
 interface Watched {
@@ -89,18 +99,29 @@ async function watch(watched: Watched): Promise<void> {
 /** Looks at the run now and then, and has Prometheus ask where it answers now. */
 async function follow({ files, target, run, isFixed }: Watched, signal: AbortSignal): Promise<void> {
   if (run === null || isFixed) return;
-  let [current, isOver] = [target, false];
+  let current = target;
+  let wasOver = false;
   while (!signal.aborted) {
     const sight = await look(run.path);
-    if (sight !== null && sight.target !== current) {
-      await writeTarget(files, sight.target).then(
-        () => say(`the coordinator answers at ${(current = sight.target)} now`),
-        (error: Error) => say(`cannot name the target ${sight.target}, will try again: ${error.message}`),
-      );
+    if (sight !== null && sight.target !== null && sight.target !== current) {
+      current = await moveTo(files, sight.target, current);
     }
-    if (sight !== null && sight.isOver && !isOver) say('the run has ended; what was measured can be seen until Ctrl-C');
-    isOver = sight?.isOver ?? isOver;
+    if (sight !== null && sight.isOver && !wasOver) say('the run has ended; what was measured stays until Ctrl-C');
+    wasOver = sight?.isOver ?? wasOver;
     await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** @returns the target that Prometheus asks from now on */
+async function moveTo(files: MonitorFiles, target: string, before: string): Promise<string> {
+  try {
+    await writeTarget(files, target);
+    say(`the coordinator answers at ${target} now`);
+    return target;
+  } catch (thrown) {
+    // Said once a second until there is room: nothing is measured meanwhile.
+    say(`cannot name the target ${target}: ${toLockstepError(thrown).message}`);
+    return before;
   }
 }
 

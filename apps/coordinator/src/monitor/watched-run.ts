@@ -7,10 +7,9 @@ import { isOver } from '../commands/find-run.js';
 /** Where a coordinator answers when nobody has said otherwise. */
 export const USUAL_TARGET = '127.0.0.1:9580';
 
-/** Host and port of the endpoint of a run; the usual one where the run does not say. */
-export function targetOf(file: RunFile): string {
-  const metrics: unknown = Reflect.get(file, 'metrics');
-  return typeof metrics === 'string' ? new URL(metrics).host : USUAL_TARGET;
+/** Host and port of the endpoint of a run; null when it serves no metrics. */
+export function targetOf({ metrics }: RunFile): string | null {
+  return metrics === null ? null : new URL(metrics).host;
 }
 
 /**
@@ -24,7 +23,8 @@ export function checkTarget(target: string): string {
 }
 
 export interface Sight {
-  readonly target: string;
+  /** Host and port; null when it serves no metrics. */
+  readonly target: string | null;
   readonly isOver: boolean;
 }
 
