@@ -63,6 +63,11 @@ const COMMANDS: readonly CommandModule[] = [
     async () => (await import('./commands/control.js')).reshardCommand,
   ),
   lazily(
+    'monitor [run]',
+    'Watch a run with a local Prometheus',
+    async () => (await import('./commands/monitor.js')).monitorCommand,
+  ),
+  lazily(
     'bench',
     'Measure engines, memory and network of this machine',
     async () => (await import('./commands/bench.js')).benchCommand,

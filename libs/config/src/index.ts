@@ -9,6 +9,7 @@ export type { EngineName } from './engine-names.js';
 export { EXIT_CODES, LockstepError, invariant, toLockstepError } from './errors.js';
 export type { ErrorKind } from './errors.js';
 export { LIMITS } from './limits.js';
+export { MONITOR_OPTIONS } from './monitor-options.js';
 export { environmentName, flagName } from './option-types.js';
 export type { Option, OptionTable, OptionValues } from './option-types.js';
 export { PRESET_NAMES, PRESETS } from './presets.js';
