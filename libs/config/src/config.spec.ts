@@ -93,6 +93,7 @@ describe('options table', () => {
       'keep',
       'sample-length',
       'profile',
+      'tensorboard',
       'json',
       'quiet',
     ]);

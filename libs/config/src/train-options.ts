@@ -284,6 +284,11 @@ export const TRAIN_OPTIONS = {
     default: false,
     help: 'Write a trace of the phases of all workers into the run directory, for https://ui.perfetto.dev',
   },
+  tensorboard: {
+    type: 'string',
+    group: OUTPUT,
+    help: 'Write event files for TensorBoard into a folder of the run below this one',
+  },
   json: { type: 'boolean', group: OUTPUT, default: false, help: 'Print one JSON event a line on standard output' },
   quiet: { type: 'boolean', group: OUTPUT, default: false, help: 'Print nothing but errors' },
 } as const satisfies OptionTable;

@@ -31,6 +31,7 @@ const CHANGEABLE: ReadonlySet<string> = new Set<keyof TrainOptions>([
   'sampleLength',
   'installEngine',
   'profile',
+  'tensorboard',
   'json',
   'quiet',
   'resume',
@@ -55,7 +56,7 @@ export interface ResumedRun {
 
 /** What is kept of a run's options: files by their whole path, the chosen preset and duration by name. */
 export function optionsToStore(runId: string, values: Values, options: ResolvedOptions): Record<string, unknown> {
-  const { text, initFrom } = values;
+  const { text, initFrom, tensorboard } = values;
   const kept = Object.entries(withoutDuration(values)).filter(([name]) => !NOT_STORED.has(name));
   return {
     runId,
@@ -64,6 +65,7 @@ export function optionsToStore(runId: string, values: Values, options: ResolvedO
     ...options.duration,
     ...(text === undefined ? {} : { text: text.map((path) => resolve(path)) }),
     ...(initFrom === undefined ? {} : { initFrom: resolve(initFrom) }),
+    ...(tensorboard === undefined ? {} : { tensorboard: resolve(tensorboard) }),
   };
 }
 
