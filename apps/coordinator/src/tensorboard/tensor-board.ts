@@ -90,11 +90,12 @@ export class TensorBoard {
   }
 
   async #begin(): Promise<void> {
-    const { folder, committed } = this.#options;
+    const { folder } = this.#options;
+    const committed = this.#options.committed();
     await mkdir(folder, { recursive: true });
     const files = await eventFiles(folder);
     // No later than the journal: what it does not know has not happened.
-    this.#next = Math.min(await lastStepOf(folder, files, LOSS), committed()) + 1;
+    this.#next = Math.min(await lastStepOf(folder, files, LOSS), committed) + 1;
     this.#isFirst = this.#next === 1;
     this.#file = new AppendFile(join(folder, nextEventFile(files, Date.now())), {
       queueBytesMax: QUEUE_BYTES_MAX,
@@ -110,8 +111,9 @@ export class TensorBoard {
 
   /** Writes the steps that are in the journal only, then what was held back meanwhile. */
   async #catchUp(): Promise<void> {
-    if (this.#options.committed() >= this.#next && !(await this.#writeMissing())) return this.#catchUpLater();
-    const held = this.#held ?? [];
+    const held = (this.#held ??= []);
+    const heard = held.find((event) => event.event === 'step')?.step ?? this.#options.committed() + 1;
+    if (heard > this.#next && !(await this.#writeMissing())) return this.#catchUpLater();
     this.#held = null;
     for (const event of held) this.#write(event);
   }

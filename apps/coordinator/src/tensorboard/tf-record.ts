@@ -9,7 +9,7 @@ const SUM_BYTES = 4;
 const HEAD_BYTES = LENGTH_BYTES + SUM_BYTES;
 
 /** Turned and shifted, so that the sum of data that hold sums of their own is no weaker. */
-export function maskedSum(bytes: Buffer): number {
+function maskedSum(bytes: Buffer): number {
   const sum = crc32c(bytes);
   return (((sum >>> 15) | (sum << 17)) + 0xa282ead8) >>> 0;
 }
