@@ -23,6 +23,7 @@ import type { RunMetrics } from '../observe/run-metrics.js';
 import { RunProfile } from '../profile/run-profile.js';
 import { EventRecord } from '../record/event-record.js';
 import type { Assignment } from '../supervise/messages.js';
+import { beginTensorBoard } from '../tensorboard/begin-tensor-board.js';
 import { conclude } from './conclude.js';
 import { bindControl } from './control-server.js';
 import { coordinatorSettings } from './coordinator-settings.js';
@@ -96,9 +97,11 @@ async function leadRun(leading: Leading): Promise<RunSummary> {
     ...(faultPoint === undefined ? {} : { disk: diskWithFaultPoints(systemDisk, faultPoint) }),
   });
   await leading.record.begin(directory.paths.events, () => store.journalled);
+  const board = beginTensorBoard(assignment, directory, store, view);
   try {
     return await leadStored(leading, store, isFirst ? initial : null);
   } finally {
+    await board?.close();
     await store.close();
   }
 }
