@@ -1,4 +1,4 @@
-/** Logs of real runs: whose failure came first, and what `lockstep logs` shows of one process, of all, and as it comes. */
+/** Logs of real runs: whose failure came first, and what `lockstep logs` shows of one process, of all, as it comes. */
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
