@@ -1,6 +1,6 @@
 /**
- * A real Prometheus, started by `lockstep monitor`, beside a real run whose worker and whose coordinator are killed: all
- * that dashboards and records ask for is there.
+ * A real Prometheus, started by `lockstep monitor`, beside a real run whose worker and whose coordinator are killed:
+ * all that dashboards and records ask for is there.
  */
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
@@ -59,7 +59,7 @@ async function emptyAnswers(run: string, api: PrometheusApi, fromSeconds: number
 }
 
 describe('a Prometheus beside a run', () => {
-  it('answers every question of the dashboards, over the deaths of a worker and of the coordinator', async (context) => {
+  it('answers all that dashboards ask, over the deaths of a worker and of the coordinator', async (context) => {
     context.skip(withoutPrometheus !== null, withoutPrometheus ?? '');
     const fromSeconds = Date.now() / 1000;
     const options = ['--steps', '1000000', '--workers', '2', '--topology', 'star', '--checkpoint-every', '2s'];

@@ -28,6 +28,11 @@ const COMMANDS: readonly CommandModule[] = [
   ),
   lazily('status [run]', 'Show how a run stands', async () => (await import('./commands/status.js')).statusCommand),
   lazily(
+    'logs [process..]',
+    'Show what the processes of a run have said',
+    async () => (await import('./commands/logs.js')).logsCommand,
+  ),
+  lazily(
     'stop [run]',
     'End a run after its running step, with a checkpoint',
     async () => (await import('./commands/stop.js')).stopCommand,

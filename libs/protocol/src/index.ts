@@ -35,7 +35,7 @@ export type {
 export { gradientCreditFor, gradientsHeldMax } from './coordinator/shipping.js';
 export { initialCoordinatorState } from './coordinator/state.js';
 export type { CoordinatorState, WorkerRecord } from './coordinator/state.js';
-export { LOG_LINE_LENGTH_MAX, LOG_LINES_MAX, payloadFrameCount } from './messages.js';
+export { LOG_LINES_MAX, payloadFrameCount } from './messages.js';
 export type {
   Activity,
   CoordinatorMessage,

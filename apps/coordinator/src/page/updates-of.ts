@@ -6,6 +6,7 @@ import { faultIn } from '../observe/count-event.js';
 import type { RecordedEvent } from '../record/event-record.js';
 import type { RunEvent } from '../train/events.js';
 import { formatCount, formatLoss, formatSeconds } from '../views/format.js';
+import { failureLines } from '../views/failure-lines.js';
 import {
   coordinatorLines,
   isOrdinary,
@@ -68,6 +69,10 @@ export function updatesOf(record: ToldEvent): readonly PageUpdate[] {
       return [entry(record, faultIn(event) === null ? 'warning' : 'fault', printable(event.text))];
     case 'coordinator':
       return coordinatorLines(event).map((line) => entry(record, 'fault', line.replace(/^warning: /, '')));
+    case 'failure':
+      return failureLines(event)
+        .slice(0, 1)
+        .map((line) => entry(record, 'fault', line));
     case 'failed':
       return [entry(record, 'end', printable(`${event.detail}; ${event.hint}`)), member(record, null, 'ended')];
     case 'summary':

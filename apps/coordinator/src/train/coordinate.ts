@@ -13,6 +13,7 @@ import type { Probe, Replica } from '@lockstep/runtime';
 import { openFaultPoints, systemClock } from '@lockstep/worker';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { CoordinatorLog } from '../log/event-log.js';
 import { EventHub } from '../observe/event-hub.js';
 import { openLivePage } from '../observe/open-live-page.js';
 import { openMetrics, serveMetrics } from '../observe/open-metrics.js';
@@ -37,6 +38,7 @@ import { RunObserver, startEvent } from './run-events.js';
 import { RunStatusWriter, statusFacts } from './run-status.js';
 import { DirectoryStore } from './run-store.js';
 import type { SupervisorChannel } from './supervisor-channel.js';
+import { WorkerFailures } from './worker-failures.js';
 
 interface Leading {
   readonly opened: OpenedRun;
@@ -51,7 +53,8 @@ interface Leading {
 /** Leads a run to its end. Returns the summary; throws what ended the run otherwise. */
 export async function coordinate(channel: SupervisorChannel): Promise<RunSummary> {
   const assignment = await channel.assignment();
-  const view = new EventHub(channel.view(assignment.detailed));
+  const log = new CoordinatorLog(assignment.runId, setOrDefault(assignment.values, 'logLevel'));
+  const view = new EventHub(log.before(channel.view(assignment.detailed)));
   const record = new EventRecord((text) => view.show({ event: 'warning', text }));
   view.listen((event) => record.add(event));
   const faultPoint = openFaultPoints(process.env, 'coordinator');
@@ -60,6 +63,7 @@ export async function coordinate(channel: SupervisorChannel): Promise<RunSummary
     observatory = await openObservatory(assignment.values, assignment.metricsPort);
     const opened = await openRun({ assignment, view, stop: channel.stopAsked, faultPoint });
     if ('finished' in opened) return opened.finished;
+    log.openIn(opened.directory.paths.logs);
     try {
       return await leadRun({ opened, assignment, channel, view, record, faultPoint, observatory });
     } finally {
@@ -68,6 +72,7 @@ export async function coordinate(channel: SupervisorChannel): Promise<RunSummary
       await opened.lock.release();
     }
   } catch (thrown) {
+    log.failed(thrown);
     throw withWayOn(thrown, assignment.directory);
   } finally {
     await observatory?.close();
@@ -101,7 +106,7 @@ async function leadRun(leading: Leading): Promise<RunSummary> {
 async function leadStored(leading: Leading, store: DirectoryStore, initial: Replica | null): Promise<RunSummary> {
   const { opened, assignment, channel, view, observatory } = leading;
   const { plan, directory, transport } = opened;
-  const { loop, observer, term, settings, profile, metrics } = await beginLife(leading, store, initial);
+  const { loop, observer, term, settings, profile, metrics, failures } = await beginLife(leading, store, initial);
   const locals = new LocalPeers(assignment.localPeers, loop, channel);
   const control = await bindControl(assignment.runId, loop, locals);
   const parts = { directory, store, view, loop, observer };
@@ -131,6 +136,7 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
     status.start();
     const run = async (): Promise<CoordinatorOutcome> => {
       channel.onOrder((order) => {
+        if (order.type === 'worker-gone') failures.ended(order, loop.state);
         if (order.type === 'told') view.told(order.event);
         else locals.obey(order);
       });
@@ -140,6 +146,8 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
       return loop.run();
     };
     const outcome = unwritten === null ? await run() : ({ result: 'stopped', steps: 0 } as const);
+    const failure = outcome.result === 'failed' ? failures.event(directory.path, loop.state) : null;
+    if (failure !== null) view.show(failure);
     channel.send({ type: 'ending' });
     await profile?.close();
     await transport.close(LIMITS.lingerMs);
@@ -198,6 +206,7 @@ interface Life {
   readonly profile: RunProfile | undefined;
   /** Absent where nobody may look. */
   readonly metrics: RunMetrics | null;
+  readonly failures: WorkerFailures;
 }
 
 /** Takes the next term and makes the loop that leads through it. */
@@ -218,6 +227,7 @@ async function beginLife(leading: Leading, store: DirectoryStore, initial: Repli
   const observer = new RunObserver(plan, view);
   const { term } = life;
   const about = { runDirectory: opened.directory.path, runId: assignment.runId, term, view, nowMs: systemClock.now() };
+  const failures = new WorkerFailures();
   const profile = setOrDefault(assignment.values, 'profile') ? new RunProfile(about) : undefined;
   const watched = { opened, assignment, store, term, view, state: () => loop.state };
   const metrics = leading.observatory === null ? null : await openMetrics(watched);
@@ -228,6 +238,7 @@ async function beginLife(leading: Leading, store: DirectoryStore, initial: Repli
       digest: digestOf,
       observe: (report) => {
         observer.observe(report);
+        failures.observe(report, loop.state);
         // Started again under its name it would be refused each time, until the budget for crashes is used up.
         if (report.type === 'quarantined') channel.send({ type: 'retire', peer: report.peer });
       },
@@ -237,7 +248,7 @@ async function beginLife(leading: Leading, store: DirectoryStore, initial: Repli
       initialReplica: settings.initial === null ? null : initial,
     },
   );
-  return { loop, observer, term, settings, profile, metrics };
+  return { loop, observer, term, settings, profile, metrics, failures };
 }
 
 /** The first weights, and the state of an optimizer that has not made a step. */

@@ -183,6 +183,36 @@ const notice = z
   .object({ event: z.literal('notice'), text: text('For people; its words may change') })
   .meta({ description: 'Something that is good to know.' });
 
+/** A worker by its number, and the name it keeps over restarts. */
+export const namedWorkerSchema = z.object({
+  worker: slot.nullable().meta({ description: 'Null for one that never had a number', unit: 'slot, from 0' }),
+  name: text('The name it keeps over restarts'),
+});
+
+const failure = z
+  .object({
+    event: z.literal('failure'),
+    worker: slot.nullable().meta({ description: 'Null for one that never joined', unit: 'slot, from 0' }),
+    name: text('The name it keeps over restarts'),
+    host: text('Its machine'),
+    pid: count('process id', 'Of the process that failed'),
+    at: z.iso.datetime().meta({ description: 'When the first sign of it was seen, UTC' }),
+    what: text('What went wrong, in its own words where it said any'),
+    stack: text('Empty where it left none'),
+    log: z.array(z.string()).readonly().meta({ description: 'The last lines of its log' }),
+    times: count('failures', 'How often this worker failed so, over restarts'),
+    same: z
+      .array(namedWorkerSchema)
+      .readonly()
+      .meta({ description: 'Other workers that said the same, but for numbers and paths' }),
+    others: z
+      .array(z.object({ workers: z.array(namedWorkerSchema).readonly(), what: text('What those said') }))
+      .readonly()
+      .meta({ description: 'Workers that said something else' }),
+    runDirectory: text('Where the logs are'),
+  })
+  .meta({ description: 'A run that fails says which worker failed first, and what it said last.' });
+
 const mismatch = z
   .object({
     event: z.literal('mismatch'),
@@ -247,6 +277,7 @@ export const runEventSchema = z.discriminatedUnion('event', [
   plan,
   quarantined,
   coordinator,
+  failure,
   mismatch,
   notice,
   warning,

@@ -1,6 +1,6 @@
 /** What happens in a run, as data: the terminal, plain lines and `--json` are three ways to show the same events. */
 import type { z } from 'zod';
-import type { runEventSchema, runSummarySchema } from './event-schema.js';
+import type { namedWorkerSchema, runEventSchema, runSummarySchema } from './event-schema.js';
 
 type ReadonlyEach<T> = T extends unknown ? Readonly<T> : never;
 
@@ -8,6 +8,9 @@ export type RunSummary = Readonly<z.infer<typeof runSummarySchema>>;
 
 /** What programs may read, too. */
 export type PublishedEvent = ReadonlyEach<z.infer<typeof runEventSchema>>;
+
+/** A worker by its number, null where it never had one, and the name it keeps over restarts. */
+export type NamedWorker = Readonly<z.infer<typeof namedWorkerSchema>>;
 
 export type RunEvent =
   | PublishedEvent

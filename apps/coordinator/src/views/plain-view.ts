@@ -1,5 +1,6 @@
 /** Plain lines for logs and pipes: what happened, and every few seconds how far the run is. */
 import type { RunEvent, RunView } from '../train/events.js';
+import { failureLines } from './failure-lines.js';
 import { formatCount, formatLoss, formatSeconds } from './format.js';
 import {
   coordinatorLines,
@@ -64,6 +65,8 @@ export class PlainView implements RunView {
         return [quarantinedLine(event)];
       case 'coordinator':
         return coordinatorLines(event);
+      case 'failure':
+        return failureLines(event);
       case 'notice':
         return [printable(event.text)];
       case 'mismatch':

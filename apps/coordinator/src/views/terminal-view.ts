@@ -5,6 +5,7 @@
 import { MultiBar, Presets } from 'cli-progress';
 import type { SingleBar } from 'cli-progress';
 import type { RunEvent, RunView } from '../train/events.js';
+import { failureLines } from './failure-lines.js';
 import { formatCount, formatLoss, formatSeconds } from './format.js';
 import {
   coordinatorLines,
@@ -113,6 +114,10 @@ export class TerminalView implements RunView {
         return;
       case 'coordinator':
         this.#log(coordinatorLines(event));
+        return;
+      case 'failure':
+        this.close();
+        this.#log(failureLines(event));
         return;
       case 'notice':
         this.#log([printable(event.text)]);
