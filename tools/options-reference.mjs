@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   BENCH_OPTIONS,
+  COMPARE_OPTIONS,
   EVALUATE_OPTIONS,
   environmentName,
   flagName,
@@ -13,6 +14,7 @@ import {
   PRESETS,
   SAMPLE_OPTIONS,
   TRAIN_OPTIONS,
+  VIEW_OPTIONS,
   WORKER_OPTIONS,
 } from '@lockstep/config';
 import { root } from './stamps.mjs';
@@ -69,6 +71,8 @@ function reference() {
     ...section('lockstep worker', WORKER_OPTIONS),
     ...section('lockstep sample', SAMPLE_OPTIONS),
     ...section('lockstep evaluate', EVALUATE_OPTIONS),
+    ...section('lockstep view', VIEW_OPTIONS),
+    ...section('lockstep compare', COMPARE_OPTIONS),
     ...section('lockstep monitor', MONITOR_OPTIONS),
     ...section('lockstep bench', BENCH_OPTIONS),
     `Every option can be set by a variable named after it, such as \`${environmentName('batchSize')}\`; lists are`,

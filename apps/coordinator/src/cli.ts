@@ -28,6 +28,16 @@ const COMMANDS: readonly CommandModule[] = [
   ),
   lazily('status [run]', 'Show how a run stands', async () => (await import('./commands/status.js')).statusCommand),
   lazily(
+    'view [run]',
+    'Show a run in the browser, from its files, also when it is over',
+    async () => (await import('./commands/view.js')).viewCommand,
+  ),
+  lazily(
+    'compare <runs..>',
+    'Compare the loss curves of runs, on the terminal or as a page',
+    async () => (await import('./commands/compare.js')).compareCommand,
+    ),
+    lazily(
     'logs [process..]',
     'Show what the processes of a run have said',
     async () => (await import('./commands/logs.js')).logsCommand,

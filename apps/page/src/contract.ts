@@ -128,3 +128,32 @@ export interface PageState {
   readonly outcome: Outcome | null;
   readonly status: PageStatus | null;
 }
+
+/** A run beside others. */
+export interface ComparedRun {
+  readonly name: string;
+  readonly state: string;
+  readonly curve: CurveData;
+  readonly steps: number;
+  /** Means of 20 steps: the last ones, and the best ones; null before the first step. */
+  readonly lastLoss: number | null;
+  readonly bestLoss: number | null;
+  readonly validationLoss: number | null;
+  readonly charactersPerSecond: number | null;
+  /** Of a run that has ended. */
+  readonly weightsSha256: string | null;
+  /** How its bits compare with those of the first run; null for that one. */
+  readonly bits: {
+    /** The last step after which both were seen to have the same weights. */
+    readonly sameUntil: number;
+    readonly differsAt: number | null;
+    /** At their ends; null where one has none. */
+    readonly sameWeights: boolean | null;
+  } | null;
+}
+
+export interface Comparison {
+  readonly runs: readonly ComparedRun[];
+  /** Settings in which they differ, with a value for each run. */
+  readonly differences: readonly { readonly name: string; readonly values: readonly string[] }[];
+}

@@ -1,4 +1,6 @@
 export type {
+  ComparedRun,
+  Comparison,
   Entry,
   EntryKind,
   MemberChange,

@@ -11,7 +11,9 @@ const VALIDATIONS_MAX = 1_000;
 const SPANS_MAX = 100;
 const MEMBERS_MAX = 256;
 
-export const COORDINATOR = 'coordinator';
+const COORDINATOR = 'coordinator';
+/** Each time that it begins to lead is another life. */
+const LEADS = 'leads';
 
 export class PageModel {
   readonly curve: Curve;
@@ -82,6 +84,10 @@ function withEntry({ entries, marks }: Pick<PageState, 'entries' | 'marks'>, ent
 /** A new name in a slot is another worker: its row is its own. */
 function withChange(members: readonly Member[], change: MemberChange): readonly Member[] {
   const { slot, at, state } = change;
+  // With the run all of its workers end; what they say afterwards belongs to its next life.
+  if (slot === null && state === 'ended') {
+    return members.map(({ spans, ...member }) => ({ ...member, spans: closed(spans, at) }));
+  }
   const known = members.findLast((member) => member.slot === slot);
   const name = change.name ?? known?.name ?? (slot === null ? COORDINATOR : `worker ${slot}`);
   if (known?.name !== name) {
@@ -96,11 +102,12 @@ function withChange(members: readonly Member[], change: MemberChange): readonly 
 
 function withSpan(spans: readonly Span[], state: string, at: string): readonly Span[] {
   const last = spans.at(-1);
-  if (last?.until === null && last.state === state) return spans;
+  if (last?.until === null && last.state === state && state !== LEADS) return spans;
   return [...closed(spans, at), { state, from: at, until: null }].slice(-SPANS_MAX);
 }
 
 function closed(spans: readonly Span[], at: string): readonly Span[] {
   const last = spans.at(-1);
-  return last?.until === null ? [...spans.slice(0, -1), { ...last, until: at }] : spans;
+  if (last?.until !== null || last === undefined) return spans;
+  return [...spans.slice(0, -1), { ...last, until: at < last.from ? last.from : at }];
 }

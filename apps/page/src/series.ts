@@ -25,8 +25,26 @@ export function secondsSoFar({ seconds }: Pick<CurveData, 'seconds'>): number[] 
 }
 
 export function lossLines(curve: CurveData, validation: readonly ValidationPoint[]): LossLines {
-  const { loss, low, high, count } = curve;
-  return { low, high, mean: loss, smooth: smoothed(loss, count), validation: placed(validation, curve) };
+  const { loss, low, high } = curve;
+  return { low, high, mean: loss, smooth: smoothLoss(curve), validation: placed(validation, curve) };
+}
+
+/** The training loss alone, for a chart of several runs. */
+export function smoothLoss({ loss, count }: CurveData): Line {
+  return smoothed(loss, count);
+}
+
+/** Lines over points of their own, laid over the points of all of them; null where a line has no value. */
+export function joinedLines(lines: readonly { readonly x: readonly number[]; readonly y: Line }[]): {
+  readonly x: readonly number[];
+  readonly lines: readonly Line[];
+} {
+  const x = [...new Set(lines.flatMap((line) => line.x))].sort((a, b) => a - b);
+  const joined = lines.map((line) => {
+    const values = new Map(line.x.map((at, index) => [at, line.y[index] ?? null]));
+    return x.map((at) => values.get(at) ?? null);
+  });
+  return { x, lines: joined };
 }
 
 /** Characters a second, over so many steps that single ones do not matter. */

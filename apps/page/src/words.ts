@@ -12,9 +12,10 @@ export function lossText(loss: number): string {
   return loss.toFixed(3);
 }
 
-/** 0.1234 -> `12 %`; what is nearly nothing is not called nothing. */
+/** 0.1234 -> `12 %`; what is nearly nothing or all is not called so. */
 export function shareText(share: number): string {
   if (share > 0 && share < 0.01) return '< 1 %';
+  if (share > 0.99 && share < 1) return '> 99 %';
   return `${Math.round(share * 100)} %`;
 }
 
@@ -28,6 +29,14 @@ export function durationText(seconds: number): string {
   const rest = length === 0 ? 0 : Math.floor((whole % units) / length);
   return `${Math.floor(whole / units)} ${unit}${rest === 0 ? '' : ` ${rest} ${smaller}`}`;
 }
+
+/** A moment of the day, `23:45` or `23:45:10`. */
+export function clockText(time: Date, withSeconds: boolean): string {
+  return (withSeconds ? clockWithSeconds : clock).format(time);
+}
+
+const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+const clockWithSeconds = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 
 const UNITS: readonly (readonly [name: string, seconds: number])[] = [
   ['d', 86_400],

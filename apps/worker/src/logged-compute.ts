@@ -33,10 +33,9 @@ function placeOf(task: ComputeTask): LogPlace {
       return { step: task.assign.step, shard: task.assign.shard };
     case 'apply':
       return { step: task.update.step };
+    case 'prepare':
     case 'load':
     case 'snapshot':
-      return { step: task.step };
-    case 'prepare':
     case 'evaluate':
     case 'sample':
       return {};

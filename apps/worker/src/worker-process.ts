@@ -66,7 +66,10 @@ export async function runWorkerProcess(options: WorkerProcessOptions): Promise<v
   const faultPoint = openFaultPoints(process.env, options.name);
   faultPoint?.('W0', {});
   const self = options.peer ?? randomUUID();
-  const observatory = options.metrics === null ? null : new WorkerObservatory({ ...options.metrics, softwareVersion: options.softwareVersion });
+  const observatory =
+    options.metrics === null
+      ? null
+      : new WorkerObservatory({ ...options.metrics, softwareVersion: options.softwareVersion });
   await observatory?.open();
   if (observatory !== null) note(`metrics at ${observatory.url ?? ''}metrics`);
   const bounds = { maxFrameBytes: MAX_FRAME_BYTES, sendQueue: { bytesMax: SEND_QUEUE_BYTES_MAX } };

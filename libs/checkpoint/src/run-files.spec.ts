@@ -39,7 +39,7 @@ const runFile: RunFile = {
       step: 12,
       shards: 2,
       secondsPerShard: 0.5,
-        barrierWaitSeconds: 0,
+      barrierWaitSeconds: 1,
     },
   ],
   phaseSeconds: { compute: 1.5 },

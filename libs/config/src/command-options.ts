@@ -144,3 +144,29 @@ export const EVALUATE_OPTIONS = {
   device: deviceChoice,
   json: { type: 'boolean', group: TEXT, default: false, help: 'Print one JSON object' },
 } as const satisfies OptionTable;
+
+const PAGE = 'Page:';
+const pagePort = {
+  type: 'integer',
+  group: PAGE,
+  min: 0,
+  max: 65_535,
+  default: 0,
+  defaultText: 'any free one',
+  help: 'Serve the page at this port',
+} as const;
+const pageHost = {
+  type: 'string',
+  group: PAGE,
+  default: '127.0.0.1',
+  help: 'Serve it at this address; 0.0.0.0 lets other machines look, without a password',
+} as const;
+
+export const VIEW_OPTIONS = { port: pagePort, host: pageHost } as const satisfies OptionTable;
+
+export const COMPARE_OPTIONS = {
+  page: { type: 'boolean', group: PAGE, default: false, help: 'Serve the curves as a page, too, until Ctrl-C' },
+  port: pagePort,
+  host: pageHost,
+  json: { type: 'boolean', group: PAGE, default: false, help: 'Print one JSON object' },
+} as const satisfies OptionTable;

@@ -99,6 +99,7 @@ describe('options table', () => {
       'deadline',
       'no-metrics',
       'log-level',
+      'tensorboard',
       'json',
       'quiet',
     ]);

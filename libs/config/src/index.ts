@@ -2,7 +2,7 @@ export { BENCH_OPTIONS } from './bench-options.js';
 export { parseCadence } from './cadence.js';
 export type { Cadence } from './cadence.js';
 export { checkOptions } from './check.js';
-export { EVALUATE_OPTIONS, SAMPLE_OPTIONS, WORKER_OPTIONS } from './command-options.js';
+export { COMPARE_OPTIONS, EVALUATE_OPTIONS, SAMPLE_OPTIONS, VIEW_OPTIONS, WORKER_OPTIONS } from './command-options.js';
 export { doublingPause } from './doubling.js';
 export { ENGINE_NAMES } from './engine-names.js';
 export type { EngineName } from './engine-names.js';

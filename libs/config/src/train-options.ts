@@ -311,6 +311,11 @@ export const TRAIN_OPTIONS = {
     default: 'info',
     help: 'Write this and what matters more to the logs; debug says something of every step',
   },
+  tensorboard: {
+    type: 'string',
+    group: OUTPUT,
+    help: 'Write event files for TensorBoard into a folder of the run below this one',
+  },
   json: { type: 'boolean', group: OUTPUT, default: false, help: 'Print one JSON event a line on standard output' },
   quiet: { type: 'boolean', group: OUTPUT, default: false, help: 'Print nothing but errors' },
 } as const satisfies OptionTable;

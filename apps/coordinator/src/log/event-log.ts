@@ -2,21 +2,9 @@
 import { join } from 'node:path';
 import type { RunEvent, RunView } from '../train/events.js';
 import { failureLines } from '../views/failure-lines.js';
+import { eventLines } from '../views/event-lines.js';
 import { formatLoss } from '../views/format.js';
-import {
-  coordinatorLines,
-  isOrdinary,
-  lateLine,
-  planLine,
-  quarantinedLine,
-  recoveredLine,
-  rejectedLine,
-  startLines,
-  summaryLines,
-  topologyLine,
-  validationLine,
-  workerLine,
-} from '../views/messages.js';
+import { isOrdinary, rejectedLine, startLines, summaryLines, workerLine } from '../views/messages.js';
 import { isLogLevel } from './levels.js';
 import type { LogLevel } from './levels.js';
 import { LogFile } from './log-file.js';
@@ -108,26 +96,12 @@ function linesOf(event: RunEvent): readonly string[] {
       return [`worker ${event.worker} has computed a shard in ${event.computeSeconds.toFixed(3)} s`];
     case 'step':
       return [`loss ${formatLoss(event.loss)}, ${event.seconds.toFixed(3)} s`];
-    case 'validation':
-      return [validationLine(event)];
     case 'checkpoint':
       return [`checkpoint ${event.path}`];
     case 'rejected':
       return [rejectedLine(event)];
-    case 'late':
-      return [lateLine(event)];
-    case 'recovered':
-      return [recoveredLine(event)];
-    case 'topology':
-      return [topologyLine(event)];
-    case 'plan':
-      return [planLine(event)];
-    case 'quarantined':
-      return [quarantinedLine(event)];
     case 'failure':
       return failureLines(event).slice(0, 1);
-    case 'coordinator':
-      return coordinatorLines(event);
     case 'failed':
       return [`${event.detail}; ${event.hint}`];
     case 'mismatch':
@@ -138,5 +112,7 @@ function linesOf(event: RunEvent): readonly string[] {
       return ['a sample was taken'];
     case 'summary':
       return summaryLines(event).slice(0, 1);
+    default:
+      return eventLines(event);
   }
 }

@@ -51,11 +51,13 @@ export class LogReader {
     if (piece.inode !== this.#inode) {
       this.#inode = piece.inode;
       this.#offset = 0;
-    } else if (piece.size < this.#offset) {
+      return this.more();
+    }
+    if (piece.size < this.#offset) {
       // It was emptied: what we had not seen is in the copy.
       const unseen = readPiece(olderLog(this.#path), () => this.#offset);
       this.#offset = 0;
-      return this.#parse(unseen?.bytes ?? Buffer.alloc(0));
+      return [...this.#parse(unseen?.bytes ?? Buffer.alloc(0)), ...this.more()];
     }
     const whole = wholeLines(piece.bytes);
     this.#offset += whole.byteLength;

@@ -49,7 +49,7 @@ export class LogRenderer {
   }
 
   #inColour(level: ShownLevel, text: string): string {
-    return this.#colours && level !== 'info' ? styleText(COLOURS[level], text) : text;
+    return this.#colours && level !== 'info' ? styleText(COLOURS[level], text, { validateStream: false }) : text;
   }
 }
 

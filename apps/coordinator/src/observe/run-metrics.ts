@@ -159,7 +159,8 @@ export class RunMetrics {
 
   get figures(): RunFigures {
     const workers = [...this.#present].map(
-      (slot) => [slot, { barrierWaitSeconds: this.#barrierWaits.get(slot) ?? 0, vitals: this.#vitals.get(slot) }] as const,
+      (slot) =>
+        [slot, { barrierWaitSeconds: this.#barrierWaits.get(slot) ?? 0, vitals: this.#vitals.get(slot) }] as const,
     );
     return {
       phaseSeconds: Object.fromEntries(this.#phaseSeconds),

@@ -25,6 +25,8 @@ export interface LivePageOptions {
   readonly steps: Iterable<StepRow>;
   /** What happened before. */
   readonly past: Iterable<ToldEvent>;
+  /** When the life of the coordinator before this one was seen last, and whether it was to come back. */
+  readonly before?: { readonly aliveUntil: string; readonly isBack: boolean } | null;
   /** How the run stands at this moment. */
   readonly status: () => PageStatus;
   /** Steps that are committed at this moment. */
@@ -53,6 +55,11 @@ export class LivePage {
     this.#calm = new CalmView({ show, close: () => undefined }, () => Date.parse(this.#now.at));
     this.addSteps(options.steps);
     for (const record of options.past) this.tell(record);
+    const { before = null } = options;
+    if (before !== null) {
+      const change = { at: before.aliveUntil, slot: null, name: null, state: before.isBack ? 'away' : 'ended' };
+      this.#update({ type: 'member', change });
+    }
     this.#statusTimer = setInterval(() => this.#tellStatus(), STATUS_EVERY_MS);
     this.#statusTimer.unref();
     this.routes = {

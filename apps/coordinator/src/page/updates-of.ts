@@ -1,7 +1,7 @@
 /** What happens in a run in the words of its page: sentences are those of the terminal. */
 import { stepRow } from '@lockstep/page';
 import type { Entry, EntryKind, PageUpdate, RunFacts } from '@lockstep/page';
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { faultIn } from '../observe/count-event.js';
 import type { RecordedEvent } from '../record/event-record.js';
 import type { RunEvent } from '../train/events.js';
@@ -19,6 +19,7 @@ import {
   workerLine,
 } from '../views/messages.js';
 import { printable } from '../views/printable.js';
+import { configRows } from './config-rows.js';
 
 /** An event, when it was, and how many steps were committed then. */
 export interface ToldEvent {
@@ -127,21 +128,8 @@ function summaryUpdates(record: ToldEvent, { summary }: EventOf<'summary'>): rea
 
 function factsOf(event: EventOf<'start'>): RunFacts {
   const { runId, runDirectory, engine, device, preset, parameters, totalSteps, stepsPerEpoch, config } = event;
-  const { text, formatVersion: _, vocabularyDigest: __, ...rest } = config;
-  const shown = {
-    // Folders are the business of whoever started the run.
-    text: text.sources.map((source) => basename(source)).join(', '),
-    characters: formatCount(text.characters),
-    ...rest,
-    textSha256: text.sha256,
-  };
   return {
-    ...{ runId, name: basename(runDirectory), engine, device, preset, parameters, totalSteps, stepsPerEpoch },
-    config: Object.entries(shown).map(([name, value]) => [words(name), value === null ? '-' : String(value)]),
+    ...{ runId, name: basename(resolve(runDirectory)), engine, device, preset, parameters, totalSteps, stepsPerEpoch },
+    config: configRows(config),
   };
-}
-
-/** `batchSize` -> `batch size` */
-function words(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }

@@ -19,10 +19,11 @@ export async function readEvents(runDirectory: string): Promise<readonly Recorde
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new LockstepError('io', `cannot read ${path}: ${reason}`, 'make it readable', { cause });
   });
-  return text.split('\n').flatMap(parseLine);
+  return text.split('\n').flatMap(parseRecorded);
 }
 
-function parseLine(line: string): readonly RecordedEvent[] {
+/** The event on one line; none where it says nothing known. */
+export function parseRecorded(line: string): readonly RecordedEvent[] {
   const value = parseJson(line);
   const stamp = recordStampSchema.safeParse(value);
   const event = runEventSchema.safeParse(value);

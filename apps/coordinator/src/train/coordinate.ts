@@ -23,6 +23,7 @@ import type { RunMetrics } from '../observe/run-metrics.js';
 import { RunProfile } from '../profile/run-profile.js';
 import { EventRecord } from '../record/event-record.js';
 import type { Assignment } from '../supervise/messages.js';
+import { beginTensorBoard } from '../tensorboard/begin-tensor-board.js';
 import { conclude } from './conclude.js';
 import { bindControl } from './control-server.js';
 import { coordinatorSettings } from './coordinator-settings.js';
@@ -96,9 +97,11 @@ async function leadRun(leading: Leading): Promise<RunSummary> {
     ...(faultPoint === undefined ? {} : { disk: diskWithFaultPoints(systemDisk, faultPoint) }),
   });
   await leading.record.begin(directory.paths.events, () => store.journalled);
+  const board = beginTensorBoard(assignment, directory, store, view);
   try {
     return await leadStored(leading, store, isFirst ? initial : null);
   } finally {
+    await board?.close();
     await store.close();
   }
 }
@@ -109,7 +112,7 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
   const { loop, observer, term, settings, profile, metrics, failures } = await beginLife(leading, store, initial);
   const locals = new LocalPeers(assignment.localPeers, loop, channel);
   const control = await bindControl(assignment.runId, loop, locals);
-  const parts = { directory, store, view, loop, observer };
+  const parts = { directory, store, view, loop, observer, begins: assignment.begins };
   const page = observatory === null || metrics === null ? null : await openLivePage({ observatory, metrics, ...parts });
   if (observatory !== null && metrics !== null) serveMetrics(observatory, metrics, () => loop.state);
   const facts = statusFacts(opened, assignment, term, control.endpoint, observatory?.url ?? null);

@@ -9,7 +9,13 @@ import type { Order } from '../supervise/messages.js';
 import type { RunEvent } from './events.js';
 
 type WorkerGone = Extract<Order, { type: 'worker-gone' }>;
-type Progress = Pick<CoordinatorState, 'workers' | 'committed' | 'phase'>;
+/** What is looked at of the state of the run. */
+interface Progress {
+  readonly workers: ReadonlyMap<string, Pick<WorkerRecord, 'slot' | 'peer'>>;
+  readonly committed: number;
+  readonly phase: { readonly name: CoordinatorState['phase']['name'] };
+}
+type WorkerRecord = CoordinatorState['workers'] extends ReadonlyMap<string, infer R> ? R : never;
 type FailureEvent = Extract<RunEvent, { event: 'failure' }>;
 
 /** Processes kept in mind; the first ones matter. */

@@ -1,23 +1,8 @@
 /** Plain lines for logs and pipes: what happened, and every few seconds how far the run is. */
 import type { RunEvent, RunView } from '../train/events.js';
-import { failureLines } from './failure-lines.js';
+import { eventLines } from './event-lines.js';
 import { formatCount, formatLoss, formatSeconds } from './format.js';
-import {
-  coordinatorLines,
-  isOrdinary,
-  lateLine,
-  planLine,
-  quarantinedLine,
-  recoveredLine,
-  rejectedLine,
-  sampleLines,
-  startLines,
-  summaryLines,
-  topologyLine,
-  validationLine,
-  workerLine,
-} from './messages.js';
-import { printable } from './printable.js';
+import { sampleLines, startLines, summaryLines, workerLine } from './messages.js';
 
 const PROGRESS_EVERY_MS = 5_000;
 
@@ -47,40 +32,17 @@ export class PlainView implements RunView {
         return [workerLine(event)];
       case 'step':
         return this.#progress(event);
-      case 'validation':
-        return [validationLine(event)];
       case 'checkpoint':
         return event.step === 0 ? [] : [`checkpoint ${event.path}`];
-      case 'rejected':
-        return isOrdinary(event) ? [] : [rejectedLine(event)];
-      case 'late':
-        return [lateLine(event)];
-      case 'recovered':
-        return [recoveredLine(event)];
-      case 'topology':
-        return [topologyLine(event)];
-      case 'plan':
-        return [planLine(event)];
-      case 'quarantined':
-        return [quarantinedLine(event)];
-      case 'coordinator':
-        return coordinatorLines(event);
-      case 'failure':
-        return failureLines(event);
-      case 'notice':
-        return [printable(event.text)];
-      case 'mismatch':
-      case 'warning':
-        return [`warning: ${printable(event.text)}`];
       case 'sample':
         return sampleLines(event);
       case 'summary':
         return summaryLines(event);
       case 'assigned':
       case 'answered':
-      // Standard error says it.
-      case 'failed':
         return [];
+      default:
+        return eventLines(event);
     }
   }
 

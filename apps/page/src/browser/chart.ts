@@ -10,8 +10,11 @@ export interface ChartLine {
   /** A colour of the style sheet. */
   readonly colour: string;
   readonly width: number;
-  /** Shows points, joined although there is nothing between them. */
-  readonly isSparse?: boolean;
+  /** Goes on where there is nothing between two of its values. */
+  readonly isJoined?: boolean;
+  readonly hasPoints?: boolean;
+  /** Lengths of strokes and gaps: told apart without its colour, and where it covers another one. */
+  readonly dash?: readonly number[];
   /** Fills what is between this line, which is not drawn, and the one before it. */
   readonly isBand?: boolean;
 }
@@ -78,7 +81,7 @@ export class Chart {
     const options: UPlot.Options = {
       width: host.clientWidth,
       height: heightPx,
-      padding: [14, 10, 0, 0],
+      padding: [14, 18, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { setScale: false, x: false, y: false }, points: { size: 7 } },
       scales: { x: { time: false }, ...(fromZero === true ? { y: { range: rangeFromZero } } : {}) },
@@ -120,15 +123,15 @@ export class Chart {
     const { ctx, bbox } = plot;
     const pixels = devicePixelRatio;
     ctx.save();
-    ctx.lineWidth = pixels;
     for (const { x, kind } of this.#marks) {
       const at = Math.round(plot.valToPos(x, 'x', true)) + 0.5;
       if (at < bbox.left || at > bbox.left + bbox.width) continue;
       const isFault = kind === 'fault';
       ctx.strokeStyle = ctx.fillStyle = colour(isFault ? 'fault' : 'checkpoint');
+      ctx.lineWidth = (isFault ? 1 : 2) * pixels;
       ctx.setLineDash(isFault ? [4 * pixels, 3 * pixels] : []);
       ctx.beginPath();
-      ctx.moveTo(at, isFault ? bbox.top : bbox.top + bbox.height - 8 * pixels);
+      ctx.moveTo(at, isFault ? bbox.top : bbox.top + bbox.height - 10 * pixels);
       ctx.lineTo(at, bbox.top + bbox.height);
       ctx.stroke();
       if (isFault) triangle(ctx, at, bbox.top, FAULT_PX * pixels);
@@ -158,12 +161,13 @@ export class Chart {
   }
 }
 
-function toSeries({ label, colour: name, width, isSparse, isBand }: ChartLine): UPlot.Series {
+function toSeries({ label, colour: name, width, isJoined, hasPoints, isBand, dash }: ChartLine): UPlot.Series {
   const stroke = isBand === true || width === 0 ? 'transparent' : colour(name);
   return {
     ...{ label, stroke, width },
-    spanGaps: isSparse === true,
-    points: isSparse === true ? { show: true, size: 7, fill: stroke } : { show: false },
+    ...(dash === undefined ? {} : { dash: [...dash] }),
+    spanGaps: isJoined === true,
+    points: hasPoints === true ? { show: true, size: 7, fill: stroke } : { show: false },
   };
 }
 

@@ -47,8 +47,8 @@ export class Connection {
     this.#heardAtMs = performance.now();
     const source = new EventSource(`${this.#address}?last=${encodeURIComponent(this.#lastId)}`);
     this.#source = source;
-    source.addEventListener('state', (event) => this.#heard(event, this.#events.onState));
-    source.addEventListener('update', (event) => this.#heard(event, this.#events.onUpdate));
+    source.addEventListener('state', (event: MessageEvent<string>) => this.#heard(event, this.#events.onState));
+    source.addEventListener('update', (event: MessageEvent<string>) => this.#heard(event, this.#events.onUpdate));
     source.addEventListener('error', () => {
       if (source === this.#source) this.#events.onLink('lost');
     });

@@ -2,19 +2,14 @@
 import type { Entry, PageState } from '../contract.js';
 import { bucketOf, latestRate, lossLines, rateLine, secondsSoFar } from '../series.js';
 import { countText, durationText, lossText } from '../words.js';
+import { STEP_AXIS, TIME_AXIS } from './axes.js';
 import { Chart } from './chart.js';
-import type { ChartMark, XAxis } from './chart.js';
+import type { ChartMark } from './chart.js';
 import { find, make, row, setRows, setText } from './dom.js';
 
 const LOSS_PX = 300;
 const RATE_PX = 170;
 const TABLE_ROWS = 25;
-
-export const STEP_AXIS: XAxis = { format: countText };
-export const TIME_AXIS: XAxis = {
-  format: durationText,
-  ticks: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400, 172_800, 604_800],
-};
 
 export class Curves {
   readonly #loss: Chart;
@@ -32,7 +27,7 @@ export class Curves {
           { label: 'highest', colour: 'band', width: 0, isBand: true },
           { label: 'train', colour: 'train-pale', width: 1 },
           { label: 'train, smooth', colour: 'train', width: 2 },
-          { label: 'validation', colour: 'validation', width: 2, isSparse: true },
+          { label: 'validation', colour: 'validation', width: 2, isJoined: true, hasPoints: true },
         ],
         onPoint: (index) => this.#readLoss(index),
       },
@@ -108,9 +103,9 @@ export class Curves {
     if (this.#state === undefined) return;
     const { curve } = this.#state;
     const at = index ?? curve.step.length - 1;
-    const rate = rateLine(curve)[at];
+    const rate = rateLine(curve)[at] ?? null;
     const step = countText(curve.step[at] ?? 0);
-    setText(find('rate-readout'), rate == null ? 'no step yet' : `step ${step}  ·  ${countText(rate)} characters/s`);
+    setText(find('rate-readout'), rate === null ? 'no step yet' : `step ${step}  ·  ${countText(rate)} characters/s`);
   }
 
   #showTable(): void {
@@ -123,9 +118,9 @@ export class Curves {
     const rows = curve.step.flatMap((step, index) => {
       const isShown = (curve.step.length - 1 - index) % apart === 0 || points[index] !== null;
       if (!isShown) return [];
-      const held = points[index];
+      const held = points[index] ?? null;
       const [time, loss, rate] = [times[index] ?? 0, curve.loss[index] ?? 0, rates[index] ?? 0];
-      const cells = [durationText(time), lossText(loss), held == null ? '–' : lossText(held), countText(rate)];
+      const cells = [durationText(time), lossText(loss), held === null ? '–' : lossText(held), countText(rate)];
       return row(countText(step), ...cells);
     });
     setRows(this.#table, rows.length > 0 ? rows : [make('tr', {}, make('td', { colspan: '5' }, 'no step yet'))]);

@@ -1,6 +1,6 @@
 /** What has happened, the newest first; what a reader must not miss is said aloud. */
 import type { Entry, PageState } from '../contract.js';
-import { countText } from '../words.js';
+import { clockText, countText } from '../words.js';
 import { find, isSameAsBefore, make, setText } from './dom.js';
 
 const SHOWN_MAX = 100;
@@ -22,7 +22,7 @@ export function showEntries({ entries }: PageState): void {
 }
 
 function entryItem({ at, step, kind, text }: Entry): HTMLLIElement {
-  const time = make('time', { datetime: at }, new Date(at).toLocaleTimeString());
+  const time = make('time', { datetime: at }, clockText(new Date(at), true));
   const head = make('span', { class: 'entry-head' });
   head.append(make('span', { class: `sign sign-${kind}` }, SIGNS[kind]), time, ` step ${countText(step)}`);
   return make('li', { class: `entry entry-${kind}` }, head, make('span', { class: 'entry-text' }, text));

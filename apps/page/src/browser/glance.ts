@@ -1,7 +1,7 @@
 /** What one wants to know first: how far, how good, how fast, how long still, with how many. */
 import type { PageState } from '../contract.js';
 import { latestRate, pace } from '../series.js';
-import { countText, durationText, lossText, shareText } from '../words.js';
+import { clockText, countText, durationText, lossText, shareText } from '../words.js';
 import { find, setText } from './dom.js';
 
 export function showGlance(state: PageState): void {
@@ -57,9 +57,9 @@ function showTimeLeft({ curve, outcome, status }: PageState, steps: number): voi
   const left = steps * seconds;
   setText(find('left'), durationText(left));
   const end = new Date(Date.now() + left * 1000);
-  const day = left > 12 * 3600 ? { weekday: 'short' as const } : {};
-  const clock = end.toLocaleTimeString(undefined, { ...day, hour: '2-digit', minute: '2-digit' });
-  setText(find('left-note'), status?.state === 'running' ? `until about ${clock}` : 'once it goes on');
+  const day = left > 12 * 3600 ? `${end.toLocaleDateString('en-GB', { weekday: 'short' })} ` : '';
+  const clock = `${day}${clockText(end, false)}`;
+  setText(find('left-note'), status?.state === 'running' ? `about ${clock}` : 'once it goes on');
 }
 
 /** Share of the run's time that brought it forward; left out where nobody has measured it. */

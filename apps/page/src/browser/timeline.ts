@@ -1,6 +1,6 @@
 /** Who was there when, and in which state: a row for each member, and the same as a table. */
 import type { Member, PageState, Span } from '../contract.js';
-import { durationText } from '../words.js';
+import { clockText, durationText } from '../words.js';
 import { find, isSameAsBefore, make, row, setRows, setText } from './dom.js';
 
 const TICKS = 5;
@@ -20,11 +20,16 @@ export function showTimeline({ members, outcome, status }: PageState): void {
   const until = Math.max(from + 1_000, ...ended, isOver ? 0 : Date.now());
   const seconds = Math.round((until - from) / 1000);
   if (isSameAsBefore(host, [members, seconds])) return;
-  host.replaceChildren(...members.map((member) => memberRow(member, from, until)), ticks(from, until));
+  host.replaceChildren(...inOrder(members).map((member) => memberRow(member, from, until)), ticks(from, until));
   setText(find('timeline-note'), `${durationText(seconds)} in all`);
   const table = find('timeline-table') as HTMLDetailsElement;
-  if (table.open) showTable(table, members);
-  table.ontoggle = () => showTable(table, members);
+  if (table.open) showTable(table, inOrder(members));
+  table.ontoggle = () => showTable(table, inOrder(members));
+}
+
+/** The coordinator, then workers by their numbers. */
+function inOrder(members: readonly Member[]): readonly Member[] {
+  return [...members].sort((a, b) => (a.slot ?? -1) - (b.slot ?? -1));
 }
 
 const ENDED = new Set(['done', 'stopped', 'failed', 'died']);
@@ -43,26 +48,24 @@ function memberRow({ slot, name, spans }: Member, from: number, until: number): 
 }
 
 function ticks(from: number, until: number): HTMLElement {
-  const withSeconds = until - from < 10 * 60_000 ? { second: '2-digit' as const } : {};
-  const format = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', ...withSeconds });
   const axis = make('div', { class: 'axis' });
   for (let tick = 0; tick < TICKS; tick += 1) {
     const at = from + ((until - from) * tick) / (TICKS - 1);
-    axis.append(make('span', {}, format.format(at)));
+    axis.append(make('span', {}, clockText(new Date(at), until - from < 10 * 60_000)));
   }
   return make('div', { class: 'member ticks' }, make('span', { class: 'label' }), axis);
 }
 
 function spanText({ state, from, until }: Span, now: number): string {
   const seconds = ((until === null ? now : Date.parse(until)) - Date.parse(from)) / 1000;
-  return `${state} for ${durationText(Math.max(0, seconds))}, from ${new Date(from).toLocaleTimeString()}`;
+  return `${state} for ${durationText(Math.max(0, seconds))}, from ${clockText(new Date(from), true)}`;
 }
 
 function showTable(table: HTMLDetailsElement, members: readonly Member[]): void {
   if (!table.open) return;
   const rows = members.flatMap(({ slot, name, spans }) =>
     spans.map(({ state, from, until }) => {
-      const clock = (time: string): string => new Date(time).toLocaleTimeString();
+      const clock = (time: string): string => clockText(new Date(time), true);
       return row(slot === null ? name : `${slot} ${name}`, state, clock(from), until === null ? 'now' : clock(until));
     }),
   );

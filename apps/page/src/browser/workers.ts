@@ -3,6 +3,13 @@ import type { PageStatus, WorkerStatus } from '../contract.js';
 import { bytesText, countText, durationText, shareText } from '../words.js';
 import { find, isSameAsBefore, make, row, setRows, setText } from './dom.js';
 
+/** Columns that may not be known, by their place in the head. */
+const OPTIONAL: readonly (readonly [keyof WorkerStatus, number])[] = [
+  ['busyShare', 6],
+  ['barrierWaitSeconds', 7],
+  ['residentBytes', 8],
+];
+
 export function showWorkers(status: PageStatus | null): void {
   const table = find('workers-table');
   const workers = status?.workers ?? [];
@@ -11,6 +18,13 @@ export function showWorkers(status: PageStatus | null): void {
   const rows = workers.map((worker) => workerRow(worker, most));
   const nobody = make('tr', {}, make('td', { colspan: '9', class: 'empty' }, 'no workers'));
   setRows(table, rows.length > 0 ? rows : [nobody]);
+  for (const [name, column] of OPTIONAL) {
+    const isKnown = workers.some((worker) => worker[name] !== null);
+    for (const one of table.querySelectorAll('tr')) {
+      const cell = one.children[column];
+      if (cell instanceof HTMLElement) cell.hidden = !isKnown;
+    }
+  }
   setText(find('blame'), blameText(workers, status));
 }
 

@@ -23,6 +23,8 @@ export interface HttpServerOptions {
   readonly port: number;
   /** By path, query excluded. */
   readonly routes: Readonly<Record<string, Route>>;
+  /** What to do about an address that is taken. */
+  readonly hint?: string;
 }
 
 export interface HttpServer {
@@ -53,7 +55,7 @@ const HEADERS = {
 };
 
 /** @throws LockstepError `unavailable` when the address cannot be bound */
-export async function serveHttp({ host, port, routes }: HttpServerOptions): Promise<HttpServer> {
+export async function serveHttp({ host, port, routes, hint }: HttpServerOptions): Promise<HttpServer> {
   const table = new Map(Object.entries(routes));
   const server = createServer(
     {
@@ -66,7 +68,7 @@ export async function serveHttp({ host, port, routes }: HttpServerOptions): Prom
     (request, response) => void respond(table, request, response),
   );
   server.maxConnections = CONNECTIONS_MAX;
-  await listen(server, host, port);
+  await listen(server, host, port, hint ?? 'give another --metrics-port, 0 for any that is free, or --no-metrics');
   const { port: bound, family } = server.address() as AddressInfo;
   // Whoever watches must not keep a process alive that has nothing left to do.
   server.unref();
@@ -127,7 +129,7 @@ function urlHost(host: string, family: string): string {
   return family === 'IPv6' && !host.startsWith('[') ? `[${host}]` : host;
 }
 
-async function listen(server: Server, host: string, port: number): Promise<void> {
+async function listen(server: Server, host: string, port: number, hint: string): Promise<void> {
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -138,7 +140,6 @@ async function listen(server: Server, host: string, port: number): Promise<void>
     });
   } catch (thrown) {
     const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown);
-    const hint = 'give another --metrics-port, 0 for any that is free, or --no-metrics';
-    throw new LockstepError('unavailable', `cannot serve metrics at ${host}:${port}: ${code}`, hint);
+    throw new LockstepError('unavailable', `cannot serve at ${host}:${port}: ${code}`, hint);
   }
 }
