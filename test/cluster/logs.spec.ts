@@ -65,7 +65,7 @@ describe('a run that fails', () => {
     expect(failures[0]?.['others']).toMatchObject([
       { workers: [{ name: 'local-1' }], what: expect.stringContaining('W10') },
     ]);
-    expect(process.events.at(-1)).toEqual(failures[0]);
+    expect(process.events.slice(-2)).toMatchObject([failures[0], { event: 'failed', exitCode: 75 }]);
   });
 
   it('keeps what libraries print, and shows it as raw', async () => {
@@ -188,7 +188,7 @@ describe('logging', () => {
     expect((await process.end()).code).toBe(0);
     const [friendly, json] = await Promise.all([people.end(), programs.end()]);
     expect(friendly.stderr).toMatch(
-      /^worker pid \d+: looking for the coordinator at tcp:.*\nworker pid \d+: joined run \S+ as worker \d\n/,
+      /^worker pid \d+: looking for the coordinator at tcp:.*\n.*metrics at http.*\nworker pid \d+: joined run \S+ as worker \d\n/,
     );
     const records = json.stderr
       .trimEnd()
