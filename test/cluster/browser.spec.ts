@@ -78,7 +78,7 @@ describe.skipIf(browserPath === undefined)('in a browser (package chromium)', ()
     expect((await process.end()).code).toBe(0);
     await expect.poll(() => page.locator('#link').innerText(), within).toBe('stopped');
     await expect.poll(() => page.locator('#left').innerText(), within).toBe('stopped');
-    expect(await page.locator('#sample pre').innerText()).not.toBe('');
+    expect(await page.locator('#digest-text').innerText()).toMatch(/^[0-9a-f]{64}$/);
     expect(complaints.filter((text) => !AWAY.test(text))).toEqual([]);
     expect(await loadedBytes()).toBeLessThan(PAGE_BYTES_MAX);
   });
@@ -91,6 +91,7 @@ describe.skipIf(browserPath === undefined)('in a browser (package chromium)', ()
     const { page, complaints } = await openPage(url, { width: 390, height: 844 });
     await expect.poll(() => page.locator('#link').innerText()).toBe('done');
     await expect.poll(() => numberIn(page, 'step')).toBe(60);
+    expect(await page.locator('#sample pre').innerText()).not.toBe('');
 
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
     await page.locator('#loss-chart').focus();
