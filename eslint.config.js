@@ -42,7 +42,7 @@ const layers = {
   core: { mayImport: ['core'], never: [...outsidePackages, ...tensorPackages] },
   driver: { mayImport: ['core'], never: [...outsidePackages, ...tensorPackages] },
   compute: { mayImport: ['core'], never: outsidePackages },
-  shell: { mayImport: ['core', 'driver'], never: [] },
+  shell: { mayImport: ['core', 'driver'], never: ['pino'] },
   app: { mayImport: ['core', 'driver', 'compute', 'shell', 'app'], never: [] },
 };
 

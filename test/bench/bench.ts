@@ -15,6 +15,7 @@ import { buildPrograms } from './programs.js';
 import type { SuiteResult } from './results.js';
 import type { Suite, SuiteContext } from './suite.js';
 import { allReduceSuite } from './suites/allreduce.js';
+import { metricsSuite } from './suites/metrics.js';
 import { pathSuite } from './suites/path.js';
 import { qualitySuite } from './suites/quality.js';
 import { quickSuite } from './suites/quick.js';
@@ -33,6 +34,7 @@ const SUITES: Readonly<Record<SuiteName | 'quick', Suite>> = {
   path: pathSuite,
   scale: scaleSuite,
   network: networkSuite,
+  metrics: metricsSuite,
   quality: qualitySuite,
   quick: quickSuite,
 };

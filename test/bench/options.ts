@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { PEER_NAMES } from './peers/peers.js';
 import type { PeerName } from './peers/peers.js';
 
-const SUITE_NAMES = ['step', 'workers', 'allreduce', 'path', 'scale', 'network', 'quality'] as const;
+const SUITE_NAMES = ['step', 'workers', 'allreduce', 'path', 'scale', 'network', 'metrics', 'quality'] as const;
 export type SuiteName = (typeof SUITE_NAMES)[number];
 /** Run when none is named; the others take long. */
 const DEFAULT_SUITES: readonly SuiteName[] = ['step', 'workers', 'allreduce', 'path', 'scale'];

@@ -76,6 +76,16 @@ export const TARGETS: readonly Target[] = [
     ...{ suite: 'path', case: 'wasm', subject: '', against: 'its best matMul', atMost: 1.5 },
   },
   {
+    id: 'metrics-overhead',
+    says: 'a run with metrics and live page reaches 0.99 x the characters/s of one without',
+    ...{ suite: 'metrics', case: 'overhead', subject: '', against: 'not watched', atLeast: 0.99 },
+  },
+  {
+    id: 'metrics-scrape',
+    says: 'a scrape of 64 workers takes at most 50 ms',
+    ...{ suite: 'metrics', case: 'scrape', subject: '', atMost: 50 },
+  },
+  {
     id: 'quality-keras',
     says: "time to a training loss of 1.90 nats is at most 0.35 x that of the Keras tutorial's recipe",
     ...{ suite: 'quality', case: 'tutorial', subject: '', against: 'keras', atMost: 0.35 },

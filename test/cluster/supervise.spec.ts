@@ -53,8 +53,12 @@ describe('a coordinator that is killed', () => {
     await harmed.step(20);
     kill(coordinatorOf(harmed));
     await comparison.expectSame(harmed);
-    expect(warningsOf(harmed)).toContain('the coordinator ended by SIGKILL; started again (term 2)');
     const { process, run } = harmed;
+    const how = { event: 'coordinator', detail: 'ended by SIGKILL' };
+    expect(process.events.filter(({ event }) => event === 'coordinator')).toEqual([
+      { ...how, status: 'lost', term: 1, downSeconds: 0 },
+      { ...how, status: 'started', term: 2, downSeconds: expect.any(Number) as unknown },
+    ]);
     const [recovered, ...more] = process.events.filter(({ event }) => event === 'recovered');
     expect(recovered).toMatchObject({ from: 'replicas' });
     expect(Number(recovered?.['step'])).toBeGreaterThanOrEqual(20);

@@ -126,7 +126,10 @@ function isLoadedByName(path: string): boolean {
   return /(^|\/)[^/]+\.config\.(ts|js)$|^tools\/test-reporter\.mjs$/.test(path);
 }
 
-/** Specs, what lies in `test/`, and helpers of specs beside the code, which lie in `src/testing`. */
+/**
+ * Specs, what lies in `test/`, and helpers of specs beside the code, which lie in `src/testing`. What lies in `deploy/`
+ * makes files that tests compare, and is no part of the program either.
+ */
 function isTest(path: string): boolean {
-  return isSpec(path) || path.startsWith('test/') || /^libs\/[^/]+\/src\/testing\//.test(path);
+  return isSpec(path) || /^(test|deploy)\//.test(path) || /^libs\/[^/]+\/src\/testing\//.test(path);
 }

@@ -3,7 +3,7 @@ import { ModuleGraph } from './module-graph.js';
 import { rootManifest, textFiles, workspacePackages } from './repository.js';
 import { readSourceFile } from './source-file.js';
 
-const ours = textFiles(/^(libs|apps|test|tools)\/.*\.(ts|mjs)$|^[^/]+\.(ts|js)$/).map(readSourceFile);
+const ours = textFiles(/^(libs|apps|test|tools|deploy)\/.*\.(ts|mjs)$|^[^/]+\.(ts|js)$/).map(readSourceFile);
 const commands = Object.values(rootManifest.scripts ?? {});
 
 /** A graph of one library, `@lockstep/a`, and whatever files a case needs. */

@@ -77,7 +77,7 @@ describe('an import', () => {
       ...workspacePackages.map(({ manifest }) => manifest.name),
       ...manifests.flatMap(declaredVersions).map(([, name]) => name),
     ]);
-    const unknown = [...filesOf('test'), ...filesOf('tools')].flatMap(({ path, imports }) =>
+    const unknown = [...filesOf('test'), ...filesOf('tools'), ...filesOf('deploy')].flatMap(({ path, imports }) =>
       imports
         .map(({ from }) => packageOf(from))
         .filter((name) => name !== undefined && !known.has(name))

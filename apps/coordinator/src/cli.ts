@@ -36,6 +36,11 @@ const COMMANDS: readonly CommandModule[] = [
     'compare <runs..>',
     'Compare the loss curves of runs, on the terminal or as a page',
     async () => (await import('./commands/compare.js')).compareCommand,
+    ),
+    lazily(
+    'logs [process..]',
+    'Show what the processes of a run have said',
+    async () => (await import('./commands/logs.js')).logsCommand,
   ),
   lazily(
     'stop [run]',
@@ -56,6 +61,11 @@ const COMMANDS: readonly CommandModule[] = [
     'reshard <shards> [run]',
     'Cut the batches of a running run into another number of shards, from the next step on',
     async () => (await import('./commands/control.js')).reshardCommand,
+  ),
+  lazily(
+    'monitor [run]',
+    'Watch a run with a local Prometheus',
+    async () => (await import('./commands/monitor.js')).monitorCommand,
   ),
   lazily(
     'bench',

@@ -8,9 +8,11 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { openFaultPoints } from './fault-points.js';
 import { followParent } from './follow-parent.js';
+import { LoggedCompute } from './logged-compute.js';
 import { peerEndpoint } from './peer-address.js';
 import { systemClock } from './system-clock.js';
 import { ThreadCompute } from './thread-compute.js';
+import type { WorkerLog } from './worker-log.js';
 import { vitalsOf, WorkerObservatory } from './worker-observatory.js';
 
 export interface WorkerProcessOptions {
@@ -31,7 +33,7 @@ export interface WorkerProcessOptions {
   readonly softwareVersion: string;
   /** Where it serves metrics; null where it does not. */
   readonly metrics: { readonly host: string; readonly port: number } | null;
-  readonly note: (what: string) => void;
+  readonly log: WorkerLog;
 }
 
 /**
@@ -59,11 +61,15 @@ export function defaultWorkerName(gpuIndex: number | undefined): string {
  * @throws LockstepError with the reason when it is refused, given up, cut off for too long or cannot compute
  */
 export async function runWorkerProcess(options: WorkerProcessOptions): Promise<void> {
-  const { coordinator, note } = options;
+  const { coordinator, log } = options;
+  const note = (what: string): void => log.note(what);
   const faultPoint = openFaultPoints(process.env, options.name);
   faultPoint?.('W0', {});
   const self = options.peer ?? randomUUID();
-  const observatory = options.metrics === null ? null : new WorkerObservatory({ ...options.metrics, softwareVersion: options.softwareVersion });
+  const observatory =
+    options.metrics === null
+      ? null
+      : new WorkerObservatory({ ...options.metrics, softwareVersion: options.softwareVersion });
   await observatory?.open();
   if (observatory !== null) note(`metrics at ${observatory.url ?? ''}metrics`);
   const bounds = { maxFrameBytes: MAX_FRAME_BYTES, sendQueue: { bytesMax: SEND_QUEUE_BYTES_MAX } };
@@ -80,9 +86,10 @@ export async function runWorkerProcess(options: WorkerProcessOptions): Promise<v
     {
       transport,
       clock: systemClock,
-      compute,
+      compute: new LoggedCompute(compute, log),
       digest: digestOf,
       note,
+      lastLines: () => log.lastLines(),
       mesh: { maker, self, shared: openSharedMemory() },
       faultPoint,
       vitals: () => vitalsOf(observatory?.url ?? null),

@@ -48,7 +48,7 @@ function overview(): Row {
             'max by (run) (lockstep_steps_committed{run=~"$run"}) / max by (run) (lockstep_target_steps{run=~"$run"})',
             'done',
           ],
-          ['max by (run) (lockstep_loss_nats{run=~"$run", split="train"} != 0)', 'loss'],
+          ['max by (run) (lockstep_loss_nats{run=~"$run", split="train"})', 'loss'],
           ['sum by (run) (rate(lockstep_tokens_total{run=~"$run"}[$__rate_interval]))', 'characters/s'],
           [GOODPUT, 'goodput'],
         ],

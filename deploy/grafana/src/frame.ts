@@ -56,18 +56,17 @@ export function withAll(variable: dashboard.QueryVariableBuilder): dashboard.Que
   return variable.multi(true).includeAll(true).allValue('.*').current({ text: 'All', value: '$__all' });
 }
 
-/** A window of a minute, for Prometheus is asked once a minute of the picture: every change counts once. */
+/**
+ * Faults are looked for in windows of a minute, for Prometheus is asked once a minute of the picture: each counts once.
+ * Of the other marks the value is the time at which they belong, to the millisecond.
+ */
 function marks(): dashboard.AnnotationQueryBuilder[] {
+  const lives = 'process_start_time_seconds{run=~"$run"} * 1000 and on (run, instance) lockstep_run_active';
+  const checkpoints = 'lockstep_last_checkpoint_timestamp_seconds{run=~"$run"} * 1000';
   return [
     mark('Faults', 'red', 'changes(lockstep_faults_total{run=~"$run"}[1m]) > 0', '{{kind}}'),
-    mark('Lives of the coordinator', 'purple', 'changes(lockstep_term{run=~"$run"}[1m]) > 0', 'coordinator began anew'),
-    // The value is the time at which the mark belongs, to the millisecond.
-    mark(
-      'Checkpoints',
-      'blue',
-      'lockstep_last_checkpoint_timestamp_seconds{run=~"$run"} * 1000 > 0',
-      'checkpoint',
-    ).useValueForTime(true),
+    mark('Lives of the coordinator', 'purple', lives, 'coordinator begins').useValueForTime(true),
+    mark('Checkpoints', 'blue', checkpoints, 'checkpoint').useValueForTime(true),
   ];
 }
 

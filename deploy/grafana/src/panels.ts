@@ -116,7 +116,7 @@ export function against(text: PanelText): xychart.PanelBuilder {
 }
 
 /** Colours by value. */
-export function steps(colors: Steps): dashboard.ThresholdsConfigBuilder {
+function steps(colors: Steps): dashboard.ThresholdsConfigBuilder {
   return new dashboard.ThresholdsConfigBuilder()
     .mode(dashboard.ThresholdsMode.Absolute)
     .steps(colors.map(([value, color]) => ({ value, color })));

@@ -24,7 +24,7 @@ export function survival(): Row {
         unit: 's',
         width: 8,
         queries: [
-          ['time() - max(lockstep_last_checkpoint_timestamp_seconds{run="$run"} > 0)', 'age'],
+          ['time() - max(lockstep_last_checkpoint_timestamp_seconds{run="$run"})', 'age'],
           ['clamp_min(3 * max(lockstep_checkpoint_interval_seconds{run="$run"}), 300)', 'alert'],
         ],
       }).min(0),

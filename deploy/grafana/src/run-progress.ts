@@ -14,7 +14,7 @@ export function learning(): Row {
           'means learning by heart; a jump up that does not come back means too high a learning rate. Marks are faults: ' +
           'they never change the curve.',
         unit: 'suffix: nats',
-        queries: [['max by (split) (lockstep_loss_nats{run="$run"} != 0)', '{{split}}']],
+        queries: [['max by (split) (lockstep_loss_nats{run="$run"})', '{{split}}']],
       }),
       against({
         title: 'Loss by step',
@@ -24,7 +24,7 @@ export function learning(): Row {
         unit: 'none',
         queries: [
           ['max(lockstep_steps_committed{run="$run"})', 'step'],
-          ['max(lockstep_loss_nats{run="$run", split="train"} != 0)', 'train loss'],
+          ['max(lockstep_loss_nats{run="$run", split="train"})', 'train loss'],
         ],
       }),
       lines({

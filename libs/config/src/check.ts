@@ -2,13 +2,14 @@
  * Checks values against an options table; what yargs cannot say (ranges, whole numbers) is said here, once, for
  * every source.
  */
+import { z } from 'zod';
 import { CADENCE_WANTED, readCadence } from './cadence.js';
 import { LockstepError } from './errors.js';
 import type { NumberOption, Option, OptionTable, OptionValues } from './option-types.js';
 import { flagName } from './option-types.js';
 
 /** Without the difference to UTC it would mean another moment on each machine. */
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/;
+const moment = z.iso.datetime({ offset: true });
 const TIME_WANTED = 'a time such as 2031-05-01T08:00Z or 2031-05-01T10:00+02:00';
 
 function numberRange(option: NumberOption): string {
@@ -44,7 +45,7 @@ function misfit(option: Option, value: unknown): string | undefined {
     case 'cadence':
       return readCadence(value) === undefined ? CADENCE_WANTED : undefined;
     case 'time':
-      return typeof value === 'string' && TIME.test(value) && !Number.isNaN(Date.parse(value)) ? undefined : TIME_WANTED;
+      return moment.safeParse(value).success ? undefined : TIME_WANTED;
     case 'strings':
       return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string' && item !== '')
         ? undefined

@@ -7,6 +7,7 @@ const CONNECTION = 'Connection:';
 const ENGINE = 'Engine:';
 const METRICS = 'Metrics:';
 const TEXT = 'Text:';
+const OUTPUT = 'Output:';
 
 const engineChoice = {
   type: 'string',
@@ -82,6 +83,20 @@ export const WORKER_OPTIONS = {
     help: 'Serve them at this address; 0.0.0.0 lets other machines look, without a password',
   },
   noMetrics: { type: 'boolean', group: METRICS, default: false, help: 'Serve none of them' },
+  logFormat: {
+    type: 'string',
+    group: OUTPUT,
+    choices: ['pretty', 'json'],
+    default: 'pretty',
+    help: 'What this worker says on standard error: lines for people, or one JSON object a line',
+  },
+  logLevel: {
+    type: 'string',
+    group: OUTPUT,
+    choices: ['debug', 'info', 'warn', 'error'],
+    default: 'info',
+    help: 'Say this and what matters more; debug says something of every step',
+  },
 } as const satisfies OptionTable;
 
 export const SAMPLE_OPTIONS = {

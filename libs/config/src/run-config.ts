@@ -9,43 +9,49 @@ import { z } from 'zod';
 import { ENGINE_NAMES } from './engine-names.js';
 import { LockstepError } from './errors.js';
 
-const positiveInteger = z.int().min(1);
+const text = (description: string): z.ZodString => z.string().meta({ description });
+const whole = (least: number, unit: string, description: string): z.ZodInt =>
+  z.int().min(least).meta({ description, unit });
+const share = (description: string): z.ZodNumber => z.number().min(0).lt(1).meta({ description, unit: '0 to 1' });
 
-const runConfigSchema = z.strictObject({
-  /** Raised when a field is added or changes its meaning. */
-  formatVersion: z.literal(2),
+export const runConfigSchema = z.strictObject({
+  formatVersion: z.literal(2).meta({ description: 'Raised when a field is added or changes its meaning' }),
   text: z.strictObject({
-    /** Where the text came from, as the user gave it. */
-    sources: z.array(z.string()),
-    sha256: z.string().regex(/^[0-9a-f]{64}$/),
-    characters: positiveInteger,
+    sources: z.array(z.string()).meta({ description: 'Where the text came from, as the user gave it' }),
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .meta({ description: 'SHA-256 of the text, in hexadecimal' }),
+    characters: whole(1, 'characters', 'Its length'),
   }),
-  vocabularySize: z.int().min(2),
-  vocabularyDigest: z.string(),
-  order: z.enum(['shuffled', 'sequential']),
-  validationFraction: z.number().min(0).lt(1),
-  batchSize: positiveInteger,
-  sequenceLength: positiveInteger,
-  embedding: positiveInteger,
-  units: positiveInteger,
-  init: z.enum(['torch', 'keras']),
-  /** SHA-256 of the weights that the run started from, when they came from a file. */
-  initFrom: z.string().nullable(),
-  optimizer: z.enum(['adam', 'sgd']),
-  learningRate: z.number().positive(),
-  beta1: z.number().min(0).lt(1),
-  beta2: z.number().min(0).lt(1),
-  epsilon: z.number().positive(),
-  clipNorm: z.number().positive().nullable(),
-  seed: z.int().min(0),
-  shards: positiveInteger,
-  /** Form in which the gradient of a shard travels; it is rounded to it even where it stays. */
-  wire: z.enum(['float32', 'bfloat16']),
-  engine: z.enum(ENGINE_NAMES),
-  device: z.enum(['cpu', 'gpu']),
-  /** Threads of one worker: native sums on a CPU have other bits with another number of threads. */
-  threads: positiveInteger,
-  digestEvery: positiveInteger,
+  vocabularySize: whole(2, 'ids', 'Different characters, and one id for all others'),
+  vocabularyDigest: text('Digest of the vocabulary'),
+  order: z.enum(['shuffled', 'sequential']).meta({ description: 'Order in which windows are drawn' }),
+  validationFraction: share('Part of the text, at its end, that is held out'),
+  batchSize: whole(1, 'sequences', 'Global batch of one step'),
+  sequenceLength: whole(1, 'characters', 'Characters of a sequence that are predicted'),
+  embedding: whole(1, 'values', 'Width of the embedding'),
+  units: whole(1, 'units', 'GRU units'),
+  init: z.enum(['torch', 'keras']).meta({ description: 'How the first weights are drawn' }),
+  initFrom: z
+    .string()
+    .nullable()
+    .meta({ description: 'SHA-256 of the weights that the run started from, when they came from a file' }),
+  optimizer: z.enum(['adam', 'sgd']).meta({ description: 'Update rule' }),
+  learningRate: z.number().positive().meta({ description: 'Size of an update' }),
+  beta1: share("Adam's decay of the mean gradient"),
+  beta2: share("Adam's decay of the mean square of the gradient"),
+  epsilon: z.number().positive().meta({ description: "Adam's term against divisions by zero" }),
+  clipNorm: z.number().positive().nullable().meta({ description: 'Largest global norm of a gradient; null: no limit' }),
+  seed: z.int().min(0).meta({ description: 'Decides first weights, order and samples' }),
+  shards: whole(1, 'shards', 'Shards of a batch at launch'),
+  wire: z
+    .enum(['float32', 'bfloat16'])
+    .meta({ description: 'Form in which the gradient of a shard travels; it is rounded to it even where it stays' }),
+  engine: z.enum(ENGINE_NAMES).meta({ description: 'What runs the tensor maths' }),
+  device: z.enum(['cpu', 'gpu']).meta({ description: 'Kind of device of the workers' }),
+  threads: whole(1, 'threads', 'Of one worker: sums on a CPU may have other bits with another number'),
+  digestEvery: whole(1, 'steps', 'How often the weights of all workers are compared'),
 });
 
 export type RunConfig = z.infer<typeof runConfigSchema>;

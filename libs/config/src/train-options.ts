@@ -304,6 +304,18 @@ export const TRAIN_OPTIONS = {
     help: 'When the run should be done; changes nothing but the metric that an alert compares with its pace',
   },
   noMetrics: { type: 'boolean', group: OUTPUT, default: false, help: 'Serve neither live page nor metrics' },
+  logLevel: {
+    type: 'string',
+    group: OUTPUT,
+    choices: ['debug', 'info', 'warn', 'error'],
+    default: 'info',
+    help: 'Write this and what matters more to the logs; debug says something of every step',
+  },
+  tensorboard: {
+    type: 'string',
+    group: OUTPUT,
+    help: 'Write event files for TensorBoard into a folder of the run below this one',
+  },
   json: { type: 'boolean', group: OUTPUT, default: false, help: 'Print one JSON event a line on standard output' },
   quiet: { type: 'boolean', group: OUTPUT, default: false, help: 'Print nothing but errors' },
 } as const satisfies OptionTable;

@@ -3,6 +3,7 @@
  * are derived from it. After the rules of the Prometheus project: base units, `_total` for what only grows, times as
  * timestamps and not as ages, and every series there from the start, with 0.
  */
+import { REJECTIONS } from '@lockstep/protocol';
 import type { Catalogue } from './metric.js';
 
 /** From 2.5 ms to 82 s, doubled each time. */
@@ -22,23 +23,6 @@ export const FAULT_KINDS = [
   'gradient-not-finite',
   'bits-differ',
   'disk-refused',
-] as const;
-const REJECTIONS = [
-  'duplicate',
-  'messages-missing',
-  'stale-conversation',
-  'stale-term',
-  'other-run',
-  'not-a-member',
-  'damaged',
-  'other-version',
-  'other-step',
-  'late',
-  'not-asked-for',
-  'wrong-size',
-  'other-weights',
-  'exchange-broken',
-  'not-finite',
 ] as const;
 
 const BOTH = ['coordinator', 'worker'] as const;

@@ -10,6 +10,7 @@ export {
 export type { ControlCommand, ControlReply } from './control.js';
 export { stepCoordinator } from './coordinator/coordinator.js';
 export type { CoordinatorTransition } from './coordinator/coordinator.js';
+export { MISMATCHES, REJECTIONS } from './coordinator/events.js';
 export type {
   Command,
   CommittedStep,
@@ -34,7 +35,7 @@ export type {
 export { gradientCreditFor, gradientsHeldMax } from './coordinator/shipping.js';
 export { initialCoordinatorState } from './coordinator/state.js';
 export type { CoordinatorState, WorkerRecord } from './coordinator/state.js';
-export { LOG_LINE_LENGTH_MAX, LOG_LINES_MAX, payloadFrameCount } from './messages.js';
+export { LOG_LINES_MAX, payloadFrameCount } from './messages.js';
 export type {
   Activity,
   CoordinatorMessage,

@@ -238,6 +238,8 @@ describe('WorkerLoop', () => {
     bench.line.emit({ type: 'connected' });
     bench.line.say(WELCOME);
     await expect(bench.ended).rejects.toThrow('W2');
+    const failure = { kind: 'internal', what: 'W2' };
+    expect(bench.line.sent.at(-1)).toMatchObject({ type: 'failed', failure, stack: expect.stringMatching(/^Error: W2/) });
     expect(bench.tasks).toEqual([]);
     bench.line.say(WELCOME);
     expect(bench.tasks).toEqual([]);

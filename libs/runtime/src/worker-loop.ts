@@ -184,9 +184,20 @@ export class WorkerLoop {
       }
     } catch (error) {
       this.#isOver = true;
+      this.#sayBug(error);
       this.#abort(error);
     } finally {
       this.#running = false;
+    }
+  }
+
+  /** A bug of ours: the coordinator should hear of it, as far as anything works yet. */
+  #sayBug(error: unknown): void {
+    try {
+      const { actions } = stepWorker(this.#state, failureOf(error), this.#ports.clock.now());
+      for (const action of actions) if (action.type === 'send') this.#send(action);
+    } catch {
+      // What is thrown already says more.
     }
   }
 
@@ -248,9 +259,7 @@ export class WorkerLoop {
       this.#dispatch({ type: 'computed', conversation, result });
       this.#times = undefined;
     } catch (error) {
-      const { kind, message, hint, stack, cause } = toLockstepError(error);
-      const origin = cause instanceof Error ? cause.stack : stack;
-      this.#dispatch({ type: 'compute-failed', failure: { kind, what: message, hint }, stack: origin ?? '' });
+      this.#dispatch(failureOf(error));
     }
   }
 
@@ -279,6 +288,12 @@ export class WorkerLoop {
     }
     this.#dispatch({ type: 'listening', endpoint, sharing: this.#ports.mesh?.shared?.host ?? null });
   }
+}
+
+function failureOf(error: unknown): Extract<WorkerEvent, { type: 'compute-failed' }> {
+  const { kind, message, hint, stack, cause } = toLockstepError(error);
+  const origin = cause instanceof Error ? cause.stack : stack;
+  return { type: 'compute-failed', failure: { kind, what: message, hint }, stack: origin ?? '' };
 }
 
 /** Milliseconds with as many places as mean anything. */

@@ -2,6 +2,8 @@
 import { WORKER_OPTIONS } from '@lockstep/config';
 import type { OptionValues } from '@lockstep/config';
 import { defaultWorkerName, runWorkerProcess } from '@lockstep/worker';
+import { isLogLevel } from '../log/levels.js';
+import { WorkerProcessLog } from '../log/worker-log.js';
 import { gatherValues } from '../options/gather-values.js';
 import { required } from '../options/required.js';
 import { yargsOptions } from '../options/yargs-options.js';
@@ -20,28 +22,48 @@ export const workerCommand: CommandBody = {
     cli
       .options(yargsOptions(WORKER_OPTIONS))
       .option('peer', { type: 'string', hidden: true })
+      .option('log-file', { type: 'string', hidden: true })
       .example('$0 worker --coordinator tcp://10.0.0.1:5555', 'join from another machine'),
   handler: async (argv) => {
     const values = await gatherValues(WORKER_OPTIONS, argv, process.env);
     const coordinator = required(values.coordinator, 'coordinator');
     const peer = argv['peer'];
-    process.stderr.write(`worker pid ${process.pid}: looking for the coordinator at ${coordinator}\n`);
+    const name = values.name ?? defaultWorkerName(values.gpu);
+    const logFile = argv['logFile'];
+    const log = new WorkerProcessLog({
+      identity: { name, ...(values.run === undefined ? {} : { run: values.run }) },
+      level: isLogLevel(values.logLevel) ? values.logLevel : WORKER_OPTIONS.logLevel.default,
+      file: typeof logFile === 'string' ? logFile : null,
+      format: values.logFormat === 'json' ? 'json' : 'pretty',
+    });
+    log.note(`looking for the coordinator at ${coordinator}`);
     const limits = {
       coordinator,
       awayLimitMs: (values.coordinatorTimeout ?? WORKER_OPTIONS.coordinatorTimeout.default) * 1000,
       connectDeadlineMs: (values.connectTimeout ?? WORKER_OPTIONS.connectTimeout.default) * 1000,
     };
-    const notes = new WorkerNotes(limits, (what) => process.stderr.write(`worker pid ${process.pid}: ${what}\n`));
-    await runWorkerProcess({
+    const notes = new WorkerNotes(limits, (what) => log.note(what));
+    const run = runWorkerProcess({
       ...limits,
       run: values.run ?? null,
       peer: typeof peer === 'string' ? peer : null,
-      name: values.name ?? defaultWorkerName(values.gpu),
+      name,
       supervised: typeof peer === 'string',
       gpuIndex: values.gpu ?? WORKER_OPTIONS.gpu.default,
       softwareVersion: softwareVersion(),
       metrics: metricsAddress(values),
-      note: (what) => notes.note(what),
-    }).finally(() => notes.end());
+      log: {
+        note: (what) => notes.note(what),
+        isDetailed: log.isDetailed,
+        detail: (what, about) => log.detail(what, about),
+        failure: (thrown, about) => log.failure(thrown, about),
+        lastLines: () => log.lastLines(),
+      },
+    });
+    try {
+      await run.finally(() => notes.end());
+    } catch (thrown) {
+      throw log.end(thrown);
+    }
   },
 };

@@ -2,7 +2,7 @@
  * What each event of a run counts as. The same code counts what happens now and what a record says of earlier lives
  * of the coordinator, so that counters go on where they were.
  */
-import { FAULT_KINDS } from '@lockstep/metrics';
+import type { FAULT_KINDS } from '@lockstep/metrics';
 import type { MetricSet } from '@lockstep/metrics';
 import type { RunEvent } from '../train/events.js';
 
@@ -27,6 +27,8 @@ export function faultIn(event: RunEvent): FaultKind | null {
       return 'worker-late';
     case 'quarantined':
       return 'worker-quarantined';
+    case 'coordinator':
+      return event.status === 'started' ? 'coordinator-lost' : null;
     case 'mismatch':
       return 'bits-differ';
     case 'rejected':

@@ -51,7 +51,8 @@ export async function openMetrics(parts: MetricsParts): Promise<RunMetrics> {
 export function serveMetrics(observatory: HttpServer, metrics: RunMetrics, state: () => CoordinatorState): void {
   observatory.add({
     '/metrics': async () => ({ status: 200, contentType: metrics.contentType, body: await metrics.text() }),
-    '/readyz': () => (state().phase.name === 'ended' ? plain(503, 'not ready: the run has ended\n') : plain(200, 'ready\n')),
+    '/readyz': () =>
+      state().phase.name === 'ended' ? plain(503, 'not ready: the run has ended\n') : plain(200, 'ready\n'),
   });
 }
 

@@ -13,15 +13,7 @@ export interface Segment {
 }
 
 /** Beginning with the one that counts most. */
-const RANK: readonly Segment['phase'][] = [
-  'compute',
-  'apply',
-  'reduce',
-  'checkpoint',
-  'data',
-  'transfer',
-  'dispatch',
-];
+const RANK: readonly Segment['phase'][] = ['compute', 'apply', 'reduce', 'checkpoint', 'data', 'transfer', 'dispatch'];
 
 /**
  * Milliseconds of each phase; together they are the length of the stretch.

@@ -2,7 +2,7 @@
  * What the time of a run was spent on. A step that met a fault is not lost as a whole: it counts as productive as far
  * as steps like it take without one, and the rest is what the fault cost.
  */
-import { RUN_STATES } from '@lockstep/metrics';
+import type { RUN_STATES } from '@lockstep/metrics';
 import type { StepAccount } from './step-account.js';
 
 export type RunTimeState = (typeof RUN_STATES)[number];
@@ -27,6 +27,11 @@ export class RunClock {
     if (nowMs <= this.#sinceMs) return;
     this.#spend(state, (nowMs - this.#sinceMs) / 1000);
     this.#sinceMs = nowMs;
+  }
+
+  /** Time that passed while nobody was here to see it. */
+  add(state: RunTimeState, seconds: number): void {
+    this.#spend(state, seconds);
   }
 
   /** Something has gone wrong in the step that goes on. */

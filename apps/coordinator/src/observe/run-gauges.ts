@@ -2,10 +2,10 @@
 import type { MetricSet } from '@lockstep/metrics';
 import type { CoordinatorState, WorkerRecord } from '@lockstep/protocol';
 
-export const WORKER_STATES = ['preparing', 'waiting', 'syncing', 'ready', 'behind', 'draining'] as const;
-export type ShownWorkerState = (typeof WORKER_STATES)[number];
+const WORKER_STATES = ['preparing', 'waiting', 'syncing', 'ready', 'behind', 'draining'] as const;
+type ShownWorkerState = (typeof WORKER_STATES)[number];
 
-export function shownState({ status, drainingSinceMs }: WorkerRecord): ShownWorkerState {
+function shownState({ status, drainingSinceMs }: WorkerRecord): ShownWorkerState {
   return drainingSinceMs === null ? status : 'draining';
 }
 

@@ -56,6 +56,9 @@ export interface RunFigures {
   readonly workers: ReadonlyMap<number, { readonly barrierWaitSeconds: number; readonly vitals: Vitals | undefined }>;
 }
 
+/** Of a run that nobody counts. */
+export const NO_FIGURES: RunFigures = { phaseSeconds: {}, runSeconds: {}, workers: new Map() };
+
 /** Phases of the machine in which a step goes on; its time is counted at its end. */
 const IN_STEP: ReadonlySet<CoordinatorState['phase']['name']> = new Set(['computing', 'reducing', 'exchanging']);
 
@@ -136,6 +139,7 @@ export class RunMetrics {
     if (faultIn(event) !== null) this.#clock.faulted();
     if (event.event === 'late') this.#trouble = 'late';
     if (event.event === 'checkpoint') this.#checkpointed(this.#ports.unixNow());
+    if (event.event === 'coordinator') this.#clock.add('recovery', event.downSeconds);
     if (event.event === 'recovered') this.#replayUntil = event.replayUntil;
     if (event.event === 'worker') this.#worker(event.worker, event.status);
   }
@@ -155,7 +159,8 @@ export class RunMetrics {
 
   get figures(): RunFigures {
     const workers = [...this.#present].map(
-      (slot) => [slot, { barrierWaitSeconds: this.#barrierWaits.get(slot) ?? 0, vitals: this.#vitals.get(slot) }] as const,
+      (slot) =>
+        [slot, { barrierWaitSeconds: this.#barrierWaits.get(slot) ?? 0, vitals: this.#vitals.get(slot) }] as const,
     );
     return {
       phaseSeconds: Object.fromEntries(this.#phaseSeconds),

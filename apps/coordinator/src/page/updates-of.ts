@@ -6,7 +6,9 @@ import { faultIn } from '../observe/count-event.js';
 import type { RecordedEvent } from '../record/event-record.js';
 import type { RunEvent } from '../train/events.js';
 import { formatCount, formatLoss, formatSeconds } from '../views/format.js';
+import { failureLines } from '../views/failure-lines.js';
 import {
+  coordinatorLines,
   isOrdinary,
   lateLine,
   planLine,
@@ -65,7 +67,15 @@ export function updatesOf(record: ToldEvent): readonly PageUpdate[] {
     case 'mismatch':
       return [entry(record, 'fault', printable(event.text))];
     case 'warning':
-      return [entry(record, isFault(event) ? 'fault' : 'warning', printable(event.text))];
+      return [entry(record, faultIn(event) === null ? 'warning' : 'fault', printable(event.text))];
+    case 'coordinator':
+      return coordinatorLines(event).map((line) => entry(record, 'fault', line.replace(/^warning: /, '')));
+    case 'failure':
+      return failureLines(event)
+        .slice(0, 1)
+        .map((line) => entry(record, 'fault', line));
+    case 'failed':
+      return [entry(record, 'end', printable(`${event.detail}; ${event.hint}`)), member(record, null, 'ended')];
     case 'summary':
       return summaryUpdates(record, event);
     case 'assigned':
@@ -85,11 +95,6 @@ function member({ at }: ToldEvent, slot: number | null, state: string, name: str
 /** The first one is the beginning of the run. */
 function checkpointUpdates(record: ToldEvent, { step }: EventOf<'checkpoint'>): readonly PageUpdate[] {
   return step === 0 ? [] : [entry({ ...record, committed: step }, 'checkpoint', `checkpoint of step ${formatCount(step)}`)];
-}
-
-/** Warnings are of many kinds; those of the disk say so, and of the coordinator's life its supervisor tells. */
-function isFault(event: EventOf<'warning'>): boolean {
-  return faultIn(event) !== null || event.text.startsWith('the coordinator ');
 }
 
 function startUpdates(record: ToldEvent, event: EventOf<'start'>): readonly PageUpdate[] {

@@ -52,6 +52,16 @@ export class AppendFile {
     return true;
   }
 
+  /** Writes what waits now; false when the disk refuses. */
+  async flush(): Promise<boolean> {
+    if (this.#isClosed) return false;
+    await this.#writing;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#chunks.length > 0) await this.#pump();
+    return this.#chunks.length === 0;
+  }
+
   /** Writes what waits, in a last attempt, and gives the file back. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
@@ -71,7 +81,7 @@ export class AppendFile {
   }
 
   async #pump(): Promise<void> {
-    this.#writing = this.#write();
+    this.#writing ??= this.#write();
     const isDone = await this.#writing;
     this.#writing = undefined;
     if (this.#chunks.length > 0) this.#schedule(isDone ? this.#options.gatherMs : (this.#options.retryMs ?? RETRY_MS));

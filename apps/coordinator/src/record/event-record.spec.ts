@@ -48,7 +48,8 @@ describe('EventRecord', () => {
 
   it('begins a line of its own after what a crash has torn, which readers pass over', async () => {
     const { run, path } = scratch();
-    writeFileSync(path, `${JSON.stringify({ at: 'then', committed: 1, ...notice('whole') })}\n{"at":"then","commi`);
+    const whole = JSON.stringify({ at: '2026-11-23T06:15:02.000Z', committed: 1, ...notice('whole') });
+    writeFileSync(path, `${whole}\n{"at":"then","commi`);
     const record = new EventRecord(noWarning);
     await record.begin(path, () => 2);
     record.add(notice('next life'));

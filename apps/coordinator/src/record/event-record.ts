@@ -5,6 +5,8 @@
  */
 import { stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import type { z } from 'zod';
+import type { recordStampSchema } from '../train/event-schema.js';
 import type { RunEvent } from '../train/events.js';
 import { Repetitions } from '../views/repetitions.js';
 import { AppendFile } from './append-file.js';
@@ -12,14 +14,7 @@ import { AppendFile } from './append-file.js';
 /** Steps are in the journal; who computes what changes several times a step. */
 export type RecordableEvent = Exclude<RunEvent, { event: 'step' | 'assigned' | 'answered' }>;
 
-export type RecordedEvent = RecordableEvent & {
-  /** When it happened, by the coordinator's clock on the wall. */
-  readonly at: string;
-  /** Steps that were in the journal then. */
-  readonly committed: number;
-  /** Stands for so many like it, this one among them, that came within a minute or so. */
-  readonly repeated?: number;
-};
+export type RecordedEvent = RecordableEvent & Readonly<z.infer<typeof recordStampSchema>>;
 
 export interface EventRecordLimits {
   /** Length of the file, over all lives of the coordinator. */

@@ -5,6 +5,7 @@
 import { runPaths } from '@lockstep/checkpoint';
 import { LockstepError } from '@lockstep/config';
 import { readFile } from 'node:fs/promises';
+import { recordStampSchema, runEventSchema } from '../train/event-schema.js';
 import type { RecordedEvent } from './event-record.js';
 
 /**
@@ -23,17 +24,17 @@ export async function readEvents(runDirectory: string): Promise<readonly Recorde
 
 /** The event on one line; none where it says nothing known. */
 export function parseRecorded(line: string): readonly RecordedEvent[] {
-  try {
-    const value: unknown = JSON.parse(line);
-    return isRecorded(value) ? [value] : [];
-  } catch {
-    return [];
-  }
+  const value = parseJson(line);
+  const stamp = recordStampSchema.safeParse(value);
+  const event = runEventSchema.safeParse(value);
+  if (!stamp.success || !event.success || event.data.event === 'step') return [];
+  return [{ ...stamp.data, ...event.data }];
 }
 
-function isRecorded(value: unknown): value is RecordedEvent {
-  if (typeof value !== 'object' || value === null) return false;
-  const has = (name: string, type: string): boolean =>
-    name in value && typeof (value as Record<string, unknown>)[name] === type;
-  return has('at', 'string') && has('committed', 'number') && has('event', 'string');
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
 }

@@ -6,6 +6,7 @@
 import type { ProcessIdentity } from '@lockstep/checkpoint';
 import { LockstepError, toLockstepError } from '@lockstep/config';
 import type { ErrorKind, OptionValues, TrainOptions } from '@lockstep/config';
+import type { LastWords } from '../log/tail-lines.js';
 import type { RunEvent, RunSummary } from '../train/events.js';
 import type { ChosenEngine } from './choose-engine.js';
 
@@ -30,6 +31,14 @@ export interface Assignment {
   readonly detailed: boolean;
 }
 
+/** A local worker that ended by itself, and what is in its log. */
+export interface UnaskedEnd extends LastWords {
+  readonly name: string;
+  readonly pid: number;
+  /** For example `ended by SIGKILL`. */
+  readonly how: string;
+}
+
 /** From the supervisor. */
 export type Order =
   | { readonly type: 'lead'; readonly assignment: Assignment }
@@ -37,7 +46,13 @@ export type Order =
   | { readonly type: 'stop' }
   | { readonly type: 'worker-started'; readonly peer: string }
   /** The process behind a peer has ended, for certain. */
-  | { readonly type: 'worker-gone'; readonly peer: string; readonly reason: string }
+  | {
+      readonly type: 'worker-gone';
+      readonly peer: string;
+      readonly reason: string;
+      /** Null for one that was meant to go. */
+      readonly unasked: UnaskedEnd | null;
+    }
   /** A local worker will not be started again; `failure` is why, `left` how many there are still. */
   | { readonly type: 'given-up'; readonly failure: PortableError; readonly final: boolean; readonly left: number }
   | { readonly type: 'scaled'; readonly id: number; readonly ok: boolean; readonly text: string }

@@ -6,7 +6,7 @@ import type { WorkerEnd } from './worker-pool.js';
 const REASON = 'local worker 0 (pid 12) ended by SIGKILL; its log is a.log';
 const END: WorkerEnd = {
   ...{ code: null, signal: 'SIGKILL', peer: 'p', name: 'local-0', reason: REASON, verdict: null },
-  lastWords: '',
+  unasked: null,
 };
 const TOLD: RunEvent = { event: 'worker', worker: 0, status: 'gone', detail: `worker 0 (pid 12 on h): ${REASON}` };
 

@@ -5,15 +5,17 @@
 import type { RunEvent } from '../train/events.js';
 import type { WorkerEnd } from './worker-pool.js';
 
+type Notice = Extract<RunEvent, { event: 'notice' }>;
+
 /** The coordinator tells within this time, or not at all. */
 const TOLD_WITHIN_MS = 1_000;
 
 export class RestartNotices {
-  readonly #show: (event: RunEvent) => void;
+  readonly #show: (event: Notice) => void;
   readonly #untold = new Set<string>();
   readonly #timers = new Set<NodeJS.Timeout>();
 
-  constructor(show: (event: RunEvent) => void) {
+  constructor(show: (event: Notice) => void) {
     this.#show = show;
   }
 

@@ -35,6 +35,8 @@ const CHANGEABLE: ReadonlySet<string> = new Set<keyof TrainOptions>([
   'metricsPort',
   'metricsHost',
   'noMetrics',
+  'logLevel',
+  'tensorboard',
   'json',
   'quiet',
   'resume',
@@ -48,6 +50,7 @@ const NOT_STORED: ReadonlySet<string> = new Set<keyof TrainOptions>([
   'metricsPort',
   'metricsHost',
   'noMetrics',
+  'logLevel',
   'json',
   'quiet',
   'installEngine',
@@ -62,7 +65,7 @@ export interface ResumedRun {
 
 /** What is kept of a run's options: files by their whole path, the chosen preset and duration by name. */
 export function optionsToStore(runId: string, values: Values, options: ResolvedOptions): Record<string, unknown> {
-  const { text, initFrom } = values;
+  const { text, initFrom, tensorboard } = values;
   const kept = Object.entries(withoutDuration(values)).filter(([name]) => !NOT_STORED.has(name));
   return {
     runId,
@@ -71,6 +74,7 @@ export function optionsToStore(runId: string, values: Values, options: ResolvedO
     ...options.duration,
     ...(text === undefined ? {} : { text: text.map((path) => resolve(path)) }),
     ...(initFrom === undefined ? {} : { initFrom: resolve(initFrom) }),
+    ...(tensorboard === undefined ? {} : { tensorboard: resolve(tensorboard) }),
   };
 }
 

@@ -3,23 +3,25 @@
  * as the run ends. It holds nothing that the run needs, so that either side can die: a coordinator that is killed is
  * started again on the same address while its workers keep the weights.
  */
-import { EXIT_CODES, LIMITS, LockstepError, setOrDefault } from '@lockstep/config';
-import type { ErrorKind, OptionValues, TrainOptions } from '@lockstep/config';
-import { ownIdentity, runPaths } from '@lockstep/checkpoint';
-import { existsSync } from 'node:fs';
+import { LIMITS, LockstepError, setOrDefault } from '@lockstep/config';
+import type { OptionValues, TrainOptions } from '@lockstep/config';
+import { ownIdentity } from '@lockstep/checkpoint';
 import type { RunEvent, RunSummary, RunView } from '../train/events.js';
+import { failedEvent } from '../train/failed-event.js';
 import { quote } from '../train/quote.js';
-import { plural } from '../views/messages.js';
+import { coordinatorLines, plural } from '../views/messages.js';
 import { printable } from '../views/printable.js';
 import type { ChosenEngine } from './choose-engine.js';
 import { CoordinatorChild } from './coordinator-child.js';
 import { fromPortable, toPortable } from './messages.js';
 import type { Assignment, Notice, Order } from './messages.js';
-import { afterCoordinatorEnd, FAILED_STARTS_MAX, fullBudget, isPreemption } from './restart-policy.js';
+import { afterCoordinatorEnd, fullBudget } from './restart-policy.js';
 import type { CoordinatorRestarts, ProcessEnd } from './restart-policy.js';
+import { endFailure, givenUpFailure, isRemoved, removedFailure } from './end-failures.js';
 import { RestartNotices } from './restart-notices.js';
 import { HUNG_MS, SILENT_MS } from './silence.js';
 import { StopSignals } from './stop-signals.js';
+import { SupervisorLog } from './supervisor-log.js';
 import { Vacancy } from './vacancy.js';
 import { WorkerPool } from './worker-pool.js';
 import type { WorkerEnd } from './worker-pool.js';
@@ -42,6 +44,7 @@ type Bound = Extract<Notice, { type: 'bound' }>;
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #startedAtMs = Date.now();
+  readonly #log: SupervisorLog;
   #coordinator: CoordinatorChild;
   #restarts: CoordinatorRestarts;
   #restartTimer: NodeJS.Timeout | undefined;
@@ -49,8 +52,10 @@ export class Supervisor {
   #signals: StopSignals | undefined;
   #endpoint: string | null;
   #metricsPort: number | null = null;
-  /** How the coordinator died last, to be told once it is there again. */
-  #lastEnd: string | undefined;
+  /** How the coordinator died last, and since when nobody leads, to be told once it is there again. */
+  #lost: { readonly how: string; readonly sinceMs: number } | undefined;
+  /** Of the coordinator of now, once it leads. */
+  #term: number | null = null;
   /** The bug that a coordinator has ended by, for which it gets another try. */
   #bug: LockstepError | undefined;
   /** The latest worker that will not be started again. */
@@ -70,6 +75,7 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#log = new SupervisorLog(options.coordinator.runId, setOrDefault(options.values, 'logLevel'));
     this.#restartNotices = new RestartNotices((event) => this.#tell(event));
     this.#coordinator = options.coordinator;
     this.#endpoint = options.endpoint;
@@ -87,7 +93,12 @@ export class Supervisor {
       this.#lead(this.#options.begins);
       const summary = await this.#outcome;
       await this.#pool?.stop();
+      this.#log.say('info', `the run is ${summary.result}`);
       return summary;
+    } catch (thrown) {
+      this.#options.view.show(failedEvent(thrown));
+      this.#log.failed(thrown);
+      throw thrown;
     } finally {
       clearTimeout(this.#restartTimer);
       this.#restartNotices.close();
@@ -111,6 +122,7 @@ export class Supervisor {
       startedAtMs: this.#startedAtMs,
     };
     this.#isLeading = false;
+    this.#log.say('info', `coordinator (pid ${this.#coordinator.pid ?? '?'}) is to lead the run`);
     this.#coordinator.lead(
       { type: 'lead', assignment },
       {
@@ -179,9 +191,14 @@ export class Supervisor {
     this.#endpoint = endpoint;
     this.#metricsPort = metricsPort;
     this.#isLeading = true;
-    if (this.#lastEnd !== undefined) {
-      this.#warn(`the coordinator ${this.#lastEnd}; started again (term ${term})`);
-      this.#lastEnd = undefined;
+    this.#log.openIn(logsFolder);
+    this.#log.say('info', `the coordinator leads at ${endpoint} (term ${term})`);
+    this.#term = term;
+    if (this.#lost !== undefined) {
+      const { how, sinceMs } = this.#lost;
+      const downSeconds = (performance.now() - sinceMs) / 1000;
+      this.#tell({ event: 'coordinator', status: 'started', term, detail: how, downSeconds });
+      this.#lost = undefined;
     }
     if (this.#isStopping) this.#coordinator.send({ type: 'stop' });
     if (this.#pool !== undefined) {
@@ -194,11 +211,15 @@ export class Supervisor {
     const { values, engine } = this.#options;
     this.#pool = new WorkerPool({
       ...{ endpoint, run: this.#coordinator.runId, gpus: engine.gpus, logsFolder },
+      logLevel: setOrDefault(values, 'logLevel'),
       budgets: {
         faults: fullBudget(setOrDefault(values, 'maxFaults')),
         preemptions: fullBudget(setOrDefault(values, 'maxPreemptions')),
       },
-      onStart: (peer) => this.#coordinator.send({ type: 'worker-started', peer }),
+      onStart: (peer, inWords) => {
+        this.#log.say('info', inWords);
+        this.#coordinator.send({ type: 'worker-started', peer });
+      },
       onEnd: (end) => this.#workerEnded(end),
       onRestart: (end, pausedMs) => this.#restartNotices.restarted(end, pausedMs),
     });
@@ -235,6 +256,7 @@ export class Supervisor {
   }
 
   #stopWell(): void {
+    this.#log.say('info', 'told to stop');
     this.#isStopping = true;
     this.#lookForWorkers();
     this.#coordinator.send({ type: 'stop' });
@@ -256,6 +278,8 @@ export class Supervisor {
     const bySignal = `ended by ${end.signal ?? `exit code ${end.code ?? '?'}`}`;
     const how = this.#isHung ? `hung for ${HUNG_MS / 1000} s and was ended` : bySignal;
     this.#isHung = false;
+    this.#tellLost(how);
+    this.#log.say('warn', `the coordinator (pid ${this.#coordinator.pid ?? '?'}) ${how}`);
     const life = { livedMs: this.#coordinator.livedMs, wasLeading: this.#isLeading };
     const { state, verdict } = afterCoordinatorEnd(this.#restarts, end, life, performance.now());
     this.#restarts = state;
@@ -264,7 +288,6 @@ export class Supervisor {
       return;
     }
     this.#bug = undefined;
-    this.#lastEnd = how;
     this.#vacancy.forget();
     this.#restartTimer = setTimeout(() => {
       this.#coordinator = new CoordinatorChild(this.#coordinator.runId);
@@ -272,9 +295,20 @@ export class Supervisor {
     }, verdict.afterMs);
   }
 
+  /** Shown only: there is nobody to tell, and the next one is told how long nobody led. */
+  #tellLost(how: string): void {
+    const nowMs = performance.now();
+    const sinceMs = this.#lost?.sinceMs ?? nowMs;
+    const downSeconds = (nowMs - sinceMs) / 1000;
+    this.#options.view.show({ event: 'coordinator', status: 'lost', term: this.#term, detail: how, downSeconds });
+    this.#lost = { how, sinceMs };
+    this.#term = null;
+  }
+
   #workerEnded(end: WorkerEnd): void {
-    const { peer, name, reason, verdict } = end;
-    this.#coordinator.send({ type: 'worker-gone', peer, reason });
+    const { peer, name, reason, verdict, unasked } = end;
+    this.#log.say(verdict === null ? 'info' : 'warn', reason);
+    this.#coordinator.send({ type: 'worker-gone', peer, reason, unasked });
     if (verdict?.restart === true) this.#restartNotices.ended(end);
     this.#lookForWorkers();
     if (verdict === null || verdict.restart) return;
@@ -292,6 +326,7 @@ export class Supervisor {
       return;
     }
     const { started, leaving } = pool.scale(workers);
+    this.#log.say('info', `asked for ${plural(workers, 'local worker')}`);
     const changes = [
       started.length === 0 ? '' : `${started.join(', ')} started`,
       leaving.length === 0 ? '' : `${leaving.join(', ')} told to leave`,
@@ -305,50 +340,10 @@ export class Supervisor {
   }
 
   /** Shown here, and told to the coordinator, where the events of a run are kept. */
-  #tell(event: RunEvent): void {
+  #tell(event: Extract<RunEvent, { event: 'notice' | 'warning' | 'coordinator' }>): void {
+    if (event.event === 'coordinator') for (const line of coordinatorLines(event)) this.#log.say('warn', line);
+    else this.#log.say(event.event === 'warning' ? 'warn' : 'info', event.text);
     this.#options.view.show(event);
     this.#coordinator.send({ type: 'told', event });
   }
-}
-
-function endFailure(how: string, why: 'final' | 'budget', directory: string): LockstepError {
-  const wayOn = `lockstep train --resume ${quote(directory)} goes on`;
-  return why === 'budget'
-    ? new LockstepError('retry', `the coordinator ${how}`, `too often: see --max-coordinator-restarts; ${wayOn}`)
-    : new LockstepError('internal', `the coordinator ${how}`, `this is a bug in lockstep, please report it; ${wayOn}`);
-}
-
-/** The configuration is written once, when the run begins; what is missing then is more than one file. */
-function isRemoved(directory: string, { kind }: LockstepError): boolean {
-  return (kind === 'locked' || kind === 'io') && !existsSync(runPaths(directory).config);
-}
-
-function removedFailure(directory: string, cause: LockstepError): LockstepError {
-  const what = `the run directory ${directory} was removed, or its files, while the run went on`;
-  return new LockstepError(cause.kind, what, 'put it back from a copy to go on, or begin a new run', { cause });
-}
-
-function givenUpFailure(end: WorkerEnd, why: 'final' | 'budget' | 'start'): LockstepError {
-  const { reason, lastWords, code } = end;
-  switch (why) {
-    case 'final':
-      return new LockstepError(kindOf(code), reason, 'starting it again would not help');
-    case 'start': {
-      const words = lastWords === '' ? '' : `, saying "${printable(lastWords)}"`;
-      const what = `${reason}, for the ${FAILED_STARTS_MAX}rd time in a row${words}`;
-      return new LockstepError('unavailable', what, 'no worker was ever ready here: see lockstep doctor');
-    }
-    case 'budget': {
-      const option = isPreemption(end) ? '--max-preemptions' : '--max-faults';
-      const what = `${reason}; the budget of ${option} is used up`;
-      return new LockstepError('retry', what, `see its log, or raise ${option}`);
-    }
-  }
-}
-
-/** The kind of failure behind an exit code. */
-function kindOf(code: number | null): ErrorKind {
-  const kinds = Object.entries(EXIT_CODES).filter(([, value]) => value === code);
-  const [kind] = kinds[0] ?? [];
-  return kind === undefined || kind === 'done' ? 'internal' : (kind as ErrorKind);
 }

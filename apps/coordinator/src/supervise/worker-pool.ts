@@ -4,14 +4,16 @@
  * prints can garble the terminal.
  */
 import { LIMITS } from '@lockstep/config';
+import { LOG_LINES_MAX } from '@lockstep/protocol';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXECUTABLE } from './executable.js';
-import type { WorkerOrder } from './messages.js';
-import { lastWordsIn } from './last-words.js';
+import { lastWordsOf } from '../log/tail-lines.js';
+import { workerLog } from '../log/run-logs.js';
+import type { UnaskedEnd, WorkerOrder } from './messages.js';
 import { afterFailedStart, afterWorkerEnd, isPreemption } from './restart-policy.js';
 import type { ProcessEnd, WorkerBudgets, WorkerVerdict } from './restart-policy.js';
 
@@ -22,7 +24,9 @@ export interface WorkerPoolOptions {
   readonly gpus: number;
   readonly logsFolder: string;
   readonly budgets: WorkerBudgets;
-  readonly onStart: (peer: string) => void;
+  /** Passed on to each worker. */
+  readonly logLevel: string;
+  readonly onStart: (peer: string, inWords: string) => void;
   readonly onEnd: (end: WorkerEnd) => void;
   /** Told of one that is started in the place of one that has ended, after a pause. */
   readonly onRestart: (end: WorkerEnd, pausedMs: number) => void;
@@ -35,8 +39,8 @@ export interface WorkerEnd extends ProcessEnd {
   readonly reason: string;
   /** Null for one that was meant to go. */
   readonly verdict: WorkerVerdict | null;
-  /** The last error in its log; empty when there is none. */
-  readonly lastWords: string;
+  /** What is in its log; null for one that was meant to go. */
+  readonly unasked: UnaskedEnd | null;
 }
 
 interface Slot {
@@ -171,37 +175,38 @@ export class WorkerPool {
   }
 
   #start(slot: Slot): void {
-    const { endpoint, run, gpus, logsFolder } = this.#options;
+    const { endpoint, run, gpus, logsFolder, logLevel } = this.#options;
     slot.peer = randomUUID();
     slot.startedMs = performance.now();
-    const logFile = join(logsFolder, `worker-${slot.index}.log`);
+    const logFile = join(logsFolder, workerLog(slot.index));
     const log = openLog(logFile);
     const gpu = gpus === 0 ? 0 : slot.index % gpus;
     const identity = ['--run', run, '--peer', slot.peer, '--name', nameOf(slot.index), '--gpu', String(gpu)];
-    const child = spawn(process.execPath, [EXECUTABLE, 'worker', '--coordinator', endpoint, ...identity], {
+    const logging = ['--log-file', logFile, '--log-level', logLevel, '--log-format', 'json'];
+    const child = spawn(process.execPath, [EXECUTABLE, 'worker', '--coordinator', endpoint, ...identity, ...logging], {
       stdio: ['ignore', log, log, 'ipc'],
     });
     if (log !== 'ignore') closeSync(log);
     slot.child = child;
-    this.#options.onStart(slot.peer);
+    this.#options.onStart(slot.peer, `local worker ${slot.index} (pid ${child.pid ?? '?'}) started`);
     const ended = (end: ProcessEnd, how: string): void => {
       if (slot.child !== child) return;
       slot.child = undefined;
-      this.#ended(slot, end, logFile, how);
+      this.#ended(slot, end, logFile, child.pid, how);
     };
     child.on('error', (error) => ended({ code: null, signal: 'no start' }, `could not be started: ${error.message}`));
     child.on('exit', (code, signal) => {
-      ended({ code, signal }, `(pid ${child.pid ?? '?'}) ended by ${signal ?? `exit code ${code ?? '?'}`}`);
+      ended({ code, signal }, `ended by ${signal ?? `exit code ${code ?? '?'}`}`);
     });
   }
 
-  #ended(slot: Slot, how: ProcessEnd, logFile: string, inWords: string): void {
+  #ended(slot: Slot, how: ProcessEnd, logFile: string, pid: number | undefined, inWords: string): void {
     const { peer, index } = slot;
-    const reason = `local worker ${index} ${inWords}; its log is ${logFile}`;
+    const reason = `local worker ${index} ${pid === undefined ? '' : `(pid ${pid}) `}${inWords}; its log is ${logFile}`;
     const verdict = this.#isEnding || slot.isRetired ? null : this.#judge(slot, how);
     const end: WorkerEnd = {
       ...{ ...how, peer, name: nameOf(index), reason, verdict },
-      lastWords: verdict?.restart === false ? lastWordsIn(logFile) : '',
+      unasked: verdict === null ? null : unaskedEnd(nameOf(index), pid, inWords, logFile),
     };
     if (verdict?.restart === true) {
       slot.timer = setTimeout(() => {
@@ -231,6 +236,10 @@ function openLog(path: string): number | 'ignore' {
   } catch {
     return 'ignore';
   }
+}
+
+function unaskedEnd(name: string, pid: number | undefined, how: string, logFile: string): UnaskedEnd {
+  return { name, pid: pid ?? 0, how, ...lastWordsOf(logFile, pid, LOG_LINES_MAX) };
 }
 
 function nameOf(index: number): string {

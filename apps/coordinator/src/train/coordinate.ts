@@ -9,22 +9,26 @@ import type { CoordinatorOutcome, CoordinatorSettings } from '@lockstep/protocol
 import { digestOf } from '@lockstep/reduce';
 import type { HttpServer } from '@lockstep/metrics';
 import { CoordinatorLoop } from '@lockstep/runtime';
-import type { Replica } from '@lockstep/runtime';
+import type { Probe, Replica } from '@lockstep/runtime';
 import { openFaultPoints, systemClock } from '@lockstep/worker';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { CoordinatorLog } from '../log/event-log.js';
 import { EventHub } from '../observe/event-hub.js';
 import { openLivePage } from '../observe/open-live-page.js';
 import { openMetrics, serveMetrics } from '../observe/open-metrics.js';
 import { openObservatory } from '../observe/observatory.js';
+import { NO_FIGURES } from '../observe/run-metrics.js';
 import type { RunMetrics } from '../observe/run-metrics.js';
 import { RunProfile } from '../profile/run-profile.js';
 import { EventRecord } from '../record/event-record.js';
 import type { Assignment } from '../supervise/messages.js';
+import { beginTensorBoard } from '../tensorboard/begin-tensor-board.js';
 import { conclude } from './conclude.js';
 import { bindControl } from './control-server.js';
 import { coordinatorSettings } from './coordinator-settings.js';
 import type { RunSummary } from './events.js';
+import { failedEvent } from './failed-event.js';
 import { diskWithFaultPoints } from './fault-disk.js';
 import { LocalPeers } from './local-peers.js';
 import { withWayOn } from './insist.js';
@@ -35,6 +39,7 @@ import { RunObserver, startEvent } from './run-events.js';
 import { RunStatusWriter, statusFacts } from './run-status.js';
 import { DirectoryStore } from './run-store.js';
 import type { SupervisorChannel } from './supervisor-channel.js';
+import { WorkerFailures } from './worker-failures.js';
 
 interface Leading {
   readonly opened: OpenedRun;
@@ -49,7 +54,8 @@ interface Leading {
 /** Leads a run to its end. Returns the summary; throws what ended the run otherwise. */
 export async function coordinate(channel: SupervisorChannel): Promise<RunSummary> {
   const assignment = await channel.assignment();
-  const view = new EventHub(channel.view(assignment.detailed));
+  const log = new CoordinatorLog(assignment.runId, setOrDefault(assignment.values, 'logLevel'));
+  const view = new EventHub(log.before(channel.view(assignment.detailed)));
   const record = new EventRecord((text) => view.show({ event: 'warning', text }));
   view.listen((event) => record.add(event));
   const faultPoint = openFaultPoints(process.env, 'coordinator');
@@ -58,6 +64,7 @@ export async function coordinate(channel: SupervisorChannel): Promise<RunSummary
     observatory = await openObservatory(assignment.values, assignment.metricsPort);
     const opened = await openRun({ assignment, view, stop: channel.stopAsked, faultPoint });
     if ('finished' in opened) return opened.finished;
+    log.openIn(opened.directory.paths.logs);
     try {
       return await leadRun({ opened, assignment, channel, view, record, faultPoint, observatory });
     } finally {
@@ -66,6 +73,7 @@ export async function coordinate(channel: SupervisorChannel): Promise<RunSummary
       await opened.lock.release();
     }
   } catch (thrown) {
+    log.failed(thrown);
     throw withWayOn(thrown, assignment.directory);
   } finally {
     await observatory?.close();
@@ -89,9 +97,11 @@ async function leadRun(leading: Leading): Promise<RunSummary> {
     ...(faultPoint === undefined ? {} : { disk: diskWithFaultPoints(systemDisk, faultPoint) }),
   });
   await leading.record.begin(directory.paths.events, () => store.journalled);
+  const board = beginTensorBoard(assignment, directory, store, view);
   try {
     return await leadStored(leading, store, isFirst ? initial : null);
   } finally {
+    await board?.close();
     await store.close();
   }
 }
@@ -99,19 +109,19 @@ async function leadRun(leading: Leading): Promise<RunSummary> {
 async function leadStored(leading: Leading, store: DirectoryStore, initial: Replica | null): Promise<RunSummary> {
   const { opened, assignment, channel, view, observatory } = leading;
   const { plan, directory, transport } = opened;
-  const { loop, observer, term, settings, profile, metrics } = await beginLife(leading, store, initial);
+  const { loop, observer, term, settings, profile, metrics, failures } = await beginLife(leading, store, initial);
   const locals = new LocalPeers(assignment.localPeers, loop, channel);
   const control = await bindControl(assignment.runId, loop, locals);
   const parts = { directory, store, view, loop, observer, begins: assignment.begins };
-  if (observatory !== null) serveMetrics(observatory, metrics, () => loop.state);
-  const page = observatory === null ? null : await openLivePage({ observatory, metrics, ...parts });
+  const page = observatory === null || metrics === null ? null : await openLivePage({ observatory, metrics, ...parts });
+  if (observatory !== null && metrics !== null) serveMetrics(observatory, metrics, () => loop.state);
   const facts = statusFacts(opened, assignment, term, control.endpoint, observatory?.url ?? null);
   const status = new RunStatusWriter(directory.path, facts, () => ({
     state: loop.state,
     loss: store.lastLoss,
     charactersPerSecond: store.recentRate,
     secondsPerShard: observer.secondsPerShard,
-    figures: metrics.figures,
+    figures: metrics?.figures ?? NO_FIGURES,
     isLocal: (peer) => locals.has(peer),
   }));
   observer.onMembers(() => status.refresh());
@@ -129,6 +139,7 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
     status.start();
     const run = async (): Promise<CoordinatorOutcome> => {
       channel.onOrder((order) => {
+        if (order.type === 'worker-gone') failures.ended(order, loop.state);
         if (order.type === 'told') view.told(order.event);
         else locals.obey(order);
       });
@@ -138,6 +149,8 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
       return loop.run();
     };
     const outcome = unwritten === null ? await run() : ({ result: 'stopped', steps: 0 } as const);
+    const failure = outcome.result === 'failed' ? failures.event(directory.path, loop.state) : null;
+    if (failure !== null) view.show(failure);
     channel.send({ type: 'ending' });
     await profile?.close();
     await transport.close(LIMITS.lingerMs);
@@ -153,6 +166,8 @@ async function leadStored(leading: Leading, store: DirectoryStore, initial: Repl
     await status.stop(summary.result, null);
     return summary;
   } catch (error) {
+    // Shown by the supervisor, if this is the end of the run.
+    view.told(failedEvent(error));
     await status.stop('failed', error);
     throw error;
   } finally {
@@ -192,7 +207,9 @@ interface Life {
   readonly term: number;
   readonly settings: CoordinatorSettings;
   readonly profile: RunProfile | undefined;
-  readonly metrics: RunMetrics;
+  /** Absent where nobody may look. */
+  readonly metrics: RunMetrics | null;
+  readonly failures: WorkerFailures;
 }
 
 /** Takes the next term and makes the loop that leads through it. */
@@ -213,18 +230,18 @@ async function beginLife(leading: Leading, store: DirectoryStore, initial: Repli
   const observer = new RunObserver(plan, view);
   const { term } = life;
   const about = { runDirectory: opened.directory.path, runId: assignment.runId, term, view, nowMs: systemClock.now() };
+  const failures = new WorkerFailures();
   const profile = setOrDefault(assignment.values, 'profile') ? new RunProfile(about) : undefined;
-  const metrics = await openMetrics({ opened, assignment, store, term, view, state: () => loop.state });
+  const watched = { opened, assignment, store, term, view, state: () => loop.state };
+  const metrics = leading.observatory === null ? null : await openMetrics(watched);
   const loop: CoordinatorLoop = new CoordinatorLoop(
     {
       ...{ transport, clock: systemClock, batches: plan.batches, store, faultPoint },
-      probe: (moment) => {
-        metrics.probe(moment);
-        profile?.probe(moment);
-      },
+      probe: allOf([metrics?.probe, profile?.probe]),
       digest: digestOf,
       observe: (report) => {
         observer.observe(report);
+        failures.observe(report, loop.state);
         // Started again under its name it would be refused each time, until the budget for crashes is used up.
         if (report.type === 'quarantined') channel.send({ type: 'retire', peer: report.peer });
       },
@@ -234,7 +251,7 @@ async function beginLife(leading: Leading, store: DirectoryStore, initial: Repli
       initialReplica: settings.initial === null ? null : initial,
     },
   );
-  return { loop, observer, term, settings, profile, metrics };
+  return { loop, observer, term, settings, profile, metrics, failures };
 }
 
 /** The first weights, and the state of an optimizer that has not made a step. */
@@ -245,5 +262,14 @@ function initialReplica(plan: RunPlan): Replica {
     optimizerSteps: steps,
     slots: Object.keys(slots),
     vectors: [plan.weights(), ...Object.values(slots)],
+  };
+}
+
+/** One probe for several; none where there are none, so that no time is taken. */
+function allOf(probes: readonly (Probe | undefined)[]): Probe | undefined {
+  const some = probes.filter((probe) => probe !== undefined);
+  if (some.length === 0) return undefined;
+  return (moment) => {
+    for (const probe of some) probe(moment);
   };
 }

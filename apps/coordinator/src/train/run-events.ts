@@ -2,6 +2,7 @@
 import type { CoordinatorSettings, Report } from '@lockstep/protocol';
 import { copyToIntegers } from '@lockstep/runtime';
 import type { Assignment } from '../supervise/messages.js';
+import { EVENTS_CONTRACT } from './event-schema.js';
 import type { RunEvent, RunView } from './events.js';
 import type { OpenedRun } from './open-run.js';
 import type { RunPlan } from './plan-run.js';
@@ -13,6 +14,7 @@ export function startEvent(
 ): RunEvent {
   return {
     event: 'start',
+    contract: EVENTS_CONTRACT,
     runId,
     runDirectory: directory.path,
     endpoint: transport.endpoint,

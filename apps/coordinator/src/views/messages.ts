@@ -38,6 +38,13 @@ export function workerLine({ worker, status, detail }: EventOf<'worker'>): strin
   return `worker ${worker} ${status}${reason === '' ? '' : `: ${printable(reason)}`}`;
 }
 
+/** Nothing of one that is lost: the next one is there soon, or the failure says more. */
+export function coordinatorLines({ status, detail, term }: EventOf<'coordinator'>): readonly string[] {
+  return status === 'lost'
+    ? []
+    : [`warning: the coordinator ${printable(detail)}; started again (term ${term ?? '?'})`];
+}
+
 export function lateLine(event: EventOf<'late'>): string {
   const { worker, name, host, step, activity, waitedSeconds, medians } = event;
   const doing = activity === 'silent' ? 'is silent' : `says it is ${activity}`;

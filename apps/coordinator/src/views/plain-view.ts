@@ -1,21 +1,8 @@
 /** Plain lines for logs and pipes: what happened, and every few seconds how far the run is. */
 import type { RunEvent, RunView } from '../train/events.js';
+import { eventLines } from './event-lines.js';
 import { formatCount, formatLoss, formatSeconds } from './format.js';
-import {
-  isOrdinary,
-  lateLine,
-  planLine,
-  quarantinedLine,
-  recoveredLine,
-  rejectedLine,
-  sampleLines,
-  startLines,
-  summaryLines,
-  topologyLine,
-  validationLine,
-  workerLine,
-} from './messages.js';
-import { printable } from './printable.js';
+import { sampleLines, startLines, summaryLines, workerLine } from './messages.js';
 
 const PROGRESS_EVERY_MS = 5_000;
 
@@ -45,27 +32,8 @@ export class PlainView implements RunView {
         return [workerLine(event)];
       case 'step':
         return this.#progress(event);
-      case 'validation':
-        return [validationLine(event)];
       case 'checkpoint':
         return event.step === 0 ? [] : [`checkpoint ${event.path}`];
-      case 'rejected':
-        return isOrdinary(event) ? [] : [rejectedLine(event)];
-      case 'late':
-        return [lateLine(event)];
-      case 'recovered':
-        return [recoveredLine(event)];
-      case 'topology':
-        return [topologyLine(event)];
-      case 'plan':
-        return [planLine(event)];
-      case 'quarantined':
-        return [quarantinedLine(event)];
-      case 'notice':
-        return [printable(event.text)];
-      case 'mismatch':
-      case 'warning':
-        return [`warning: ${printable(event.text)}`];
       case 'sample':
         return sampleLines(event);
       case 'summary':
@@ -73,6 +41,8 @@ export class PlainView implements RunView {
       case 'assigned':
       case 'answered':
         return [];
+      default:
+        return eventLines(event);
     }
   }
 

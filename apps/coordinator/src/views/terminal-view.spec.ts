@@ -8,6 +8,7 @@ import { TerminalView } from './terminal-view.js';
 
 const START: RunEvent = {
   event: 'start',
+  contract: 'lockstep events 1',
   runId: 'run-1',
   runDirectory: 'runs/one',
   endpoint: 'tcp://127.0.0.1:1',
@@ -40,7 +41,8 @@ const START: RunEvent = {
     epsilon: 1e-7,
     clipNorm: null,
     seed: 1,
-    shards: 2, wire: 'float32',
+    shards: 2,
+    wire: 'float32',
     engine: 'wasm',
     device: 'cpu',
     threads: 1,

@@ -5,21 +5,9 @@
 import { MultiBar, Presets } from 'cli-progress';
 import type { SingleBar } from 'cli-progress';
 import type { RunEvent, RunView } from '../train/events.js';
+import { eventLines } from './event-lines.js';
 import { formatCount, formatLoss, formatSeconds } from './format.js';
-import {
-  isOrdinary,
-  lateLine,
-  planLine,
-  quarantinedLine,
-  recoveredLine,
-  rejectedLine,
-  sampleLines,
-  startLines,
-  summaryLines,
-  topologyLine,
-  validationLine,
-  workerLine,
-} from './messages.js';
+import { sampleLines, startLines, summaryLines, workerLine } from './messages.js';
 import { printable } from './printable.js';
 
 const BAR_FORMAT = '{bar} step {value}/{total}  epoch {epoch}  loss {loss}  {rate} characters/s  {left}';
@@ -86,36 +74,8 @@ export class TerminalView implements RunView {
       case 'step':
         this.#step(event);
         return;
-      case 'validation':
-        this.#log([validationLine(event)]);
-        return;
       case 'checkpoint':
         if (event.step > 0) this.#log([`checkpoint ${event.path}`]);
-        return;
-      case 'rejected':
-        if (!isOrdinary(event)) this.#log([rejectedLine(event)]);
-        return;
-      case 'late':
-        this.#log([lateLine(event)]);
-        return;
-      case 'recovered':
-        this.#log([recoveredLine(event)]);
-        return;
-      case 'topology':
-        this.#log([topologyLine(event)]);
-        return;
-      case 'plan':
-        this.#log([planLine(event)]);
-        return;
-      case 'quarantined':
-        this.#log([quarantinedLine(event)]);
-        return;
-      case 'notice':
-        this.#log([printable(event.text)]);
-        return;
-      case 'mismatch':
-      case 'warning':
-        this.#log([`warning: ${printable(event.text)}`]);
         return;
       case 'sample':
         this.close();
@@ -125,6 +85,12 @@ export class TerminalView implements RunView {
         this.close();
         this.#log(summaryLines(event));
         return;
+      case 'failure':
+        this.close();
+        this.#log(eventLines(event));
+        return;
+      default:
+        this.#log(eventLines(event));
     }
   }
 
@@ -156,6 +122,7 @@ export class TerminalView implements RunView {
   }
 
   #log(lines: readonly string[]): void {
+    if (lines.length === 0) return;
     if (this.#closed || this.#progress === undefined) this.#stream.write(`${lines.join('\n')}\n`);
     else for (const line of lines) this.#bars.log(`${wrap(line, this.#columns).join('\n')}\n`);
   }

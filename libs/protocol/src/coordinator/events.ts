@@ -56,25 +56,28 @@ export type PayloadSource =
   | { readonly kind: 'replica'; readonly part: number };
 
 /** Why a message was not applied; a label of a metric. */
-export type Rejection =
-  | 'duplicate'
-  | 'messages-missing'
-  | 'stale-conversation'
-  | 'stale-term'
-  | 'other-run'
-  | 'not-a-member'
-  | 'damaged'
-  | 'other-version'
-  | 'other-step'
-  | 'late'
-  | 'not-asked-for'
-  | 'wrong-size'
-  | 'other-weights'
-  | 'exchange-broken'
-  | 'not-finite';
+export const REJECTIONS = [
+  'duplicate',
+  'messages-missing',
+  'stale-conversation',
+  'stale-term',
+  'other-run',
+  'not-a-member',
+  'damaged',
+  'other-version',
+  'other-step',
+  'late',
+  'not-asked-for',
+  'wrong-size',
+  'other-weights',
+  'exchange-broken',
+  'not-finite',
+] as const;
+export type Rejection = (typeof REJECTIONS)[number];
 
-/** A label of metrics. */
-export type Mismatch = 'replica' | 'replay' | 'audit';
+/** What should have been equal; a label of metrics. */
+export const MISMATCHES = ['replica', 'replay', 'audit'] as const;
+export type Mismatch = (typeof MISMATCHES)[number];
 
 /** Who is gone, and what it said last; both empty for one that said nothing. */
 export interface LostWorker {
