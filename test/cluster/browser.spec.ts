@@ -7,7 +7,8 @@ import { lockstep, LockstepProcess, readJson, tinyRun, waitFor, workersOf } from
 const DEADLINE_MS = 60_000;
 const PAGE_BYTES_MAX = 200_000;
 /** What a browser itself says of a server that is away; no page can keep it from that. */
-const AWAY = /^Failed to load resource: net::ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING|CONNECTION_RESET|EMPTY_RESPONSE)/;
+const AWAY =
+  /^Failed to load resource: net::ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING|CONNECTION_RESET|EMPTY_RESPONSE)/;
 
 const numberIn = async (page: Page, id: string): Promise<number> =>
   Number((await page.locator(`#${id}`).innerText()).replaceAll(',', ''));
@@ -51,7 +52,9 @@ describe.skipIf(browserPath === undefined)('in a browser (package chromium)', ()
     await expect.poll(() => numberIn(page, 'step'), within).toBeGreaterThan(10);
     const early = await numberIn(page, 'step');
     await expect.poll(() => numberIn(page, 'step'), within).toBeGreaterThan(early + 20);
-    expect(await page.locator('#loss-chart').getAttribute('aria-label')).toMatch(/^Training loss from \d\.\d+ to \d\.\d+/);
+    expect(await page.locator('#loss-chart').getAttribute('aria-label')).toMatch(
+      /^Training loss from \d\.\d+ to \d\.\d+/,
+    );
     expect(await paintedPoints(page, 'loss-chart', 'train')).toBeGreaterThan(100);
     expect(await page.locator('#link').innerText()).toBe('running');
     expect(await page.locator('#workers-table tbody tr').count()).toBe(2);
@@ -67,7 +70,9 @@ describe.skipIf(browserPath === undefined)('in a browser (package chromium)', ()
     globalThis.process.kill(pid, 'SIGKILL');
     await expect.poll(() => page.locator('#link').innerText(), within).toBe('reconnecting …');
     expect(await page.locator('#stale').isVisible()).toBe(true);
-    await expect.poll(() => page.locator('#entries').innerText(), within).toMatch(/fault[^\n]*\nthe coordinator ended by SIGKILL; started again \(term 2\)/);
+    await expect
+      .poll(() => page.locator('#entries').innerText(), within)
+      .toMatch(/fault[^\n]*\nthe coordinator ended by SIGKILL; started again \(term 2\)/);
     await expect.poll(() => page.locator('#link').innerText(), within).toBe('running');
     expect(await page.locator('#stale').isVisible()).toBe(false);
     const late = await numberIn(page, 'step');

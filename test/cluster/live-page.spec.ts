@@ -86,15 +86,18 @@ describe('the live page of a run', () => {
     );
     // The record of events is written when there is time: a coordinator that dies at once takes the latest along.
     await waitFor('the record of it', () => readFileSync(`${run}/events.ndjson`, 'utf8').includes('"gone"'));
-    await reader.until('the worker again', ({ status }) => status?.workers.filter(({ state }) => state === 'ready').length === 2);
+    await reader.until(
+      'the worker again',
+      ({ status }) => status?.workers.filter(({ state }) => state === 'ready').length === 2,
+    );
     globalThis.process.kill(coordinatorOf(run), 'SIGKILL');
     const again = await reader.until('the next coordinator', (state) => {
       return reader.states.length === 2 && faultsIn(state).find((text) => text.includes('started again (term 2)'));
     });
     expect(again).toContain('the coordinator ended by SIGKILL');
     // What was told before the coordinator died is known to the next one.
-    expect(faultsIn(reader.states[1]!)).toContain(lost);
-    expect(stepsIn(reader.states[1]!)).toBeGreaterThanOrEqual(early);
+    expect(faultsIn(reader.states[1])).toContain(lost);
+    expect(stepsIn(reader.states[1])).toBeGreaterThanOrEqual(early);
     await reader.until('the end', ({ outcome }) => outcome?.result === 'done');
     const { state } = reader.model;
     expect(stepsIn(state)).toBe(600);

@@ -38,7 +38,7 @@ describe('a curve', () => {
         if (width > 1) expect(step.length).toBeGreaterThan(BUCKETS_MAX / 2 - 1);
         expect([sum(count), sum(characters)]).toEqual([length, 100 * length]);
         expect(step.at(-1) ?? 0).toBe(length);
-        expect(loss.every((mean, index) => low[index]! <= mean && mean <= high[index]!)).toBe(true);
+        expect(loss.every((mean, index) => low[index] <= mean && mean <= high[index])).toBe(true);
       }),
       { numRuns: 30 },
     );

@@ -51,7 +51,9 @@ function messagesOf(text: string): readonly Message[] {
   const whole = text.slice(0, text.lastIndexOf('\n\n') + 2);
   return whole
     .split('\n\n')
-    .map((frame) => Object.fromEntries(frame.split('\n').map((line) => line.split(/: (.*)/).slice(0, 2) as [string, string])))
+    .map((frame) =>
+      Object.fromEntries(frame.split('\n').map((line) => line.split(/: (.*)/).slice(0, 2) as [string, string])),
+    )
     .filter((fields) => fields['data'] !== undefined)
     .map(({ event = '', id = '', data = '' }) => ({ event, id, data }));
 }
@@ -80,7 +82,9 @@ describe('a live page', () => {
     page.show({ event: 'notice', text: 'one' });
     page.show({ event: 'notice', text: 'two' });
     const missed = await readFeed(`${url}feed?last=${first?.id ?? ''}`, (messages) => messages.length >= 2);
-    expect(missed.map(({ event, data }) => [event, (JSON.parse(data) as { entry: { text: string } }).entry.text])).toEqual([
+    expect(
+      missed.map(({ event, data }) => [event, (JSON.parse(data) as { entry: { text: string } }).entry.text]),
+    ).toEqual([
       ['update', 'one'],
       ['update', 'two'],
     ]);
@@ -94,9 +98,7 @@ describe('a live page', () => {
   it('lets no more than 16 watch, and more again when some have gone', async () => {
     const { url } = await served();
     const abort = new AbortController();
-    const watching = await Promise.all(
-      Array.from({ length: 16 }, () => fetch(`${url}feed`, { signal: abort.signal })),
-    );
+    const watching = await Promise.all(Array.from({ length: 16 }, () => fetch(`${url}feed`, { signal: abort.signal })));
     expect(watching.map(({ status }) => status)).toEqual(watching.map(() => 200));
     expect((await fetch(`${url}feed`)).status).toBe(503);
     abort.abort();

@@ -20,7 +20,9 @@ describe('what a page is told', () => {
   });
 
   it('of warnings: which are faults', () => {
-    expect(kindsOf({ event: 'warning', text: 'the coordinator ended by SIGKILL; started again (term 2)' })).toEqual(['fault']);
+    expect(kindsOf({ event: 'warning', text: 'the coordinator ended by SIGKILL; started again (term 2)' })).toEqual([
+      'fault',
+    ]);
     expect(kindsOf({ event: 'warning', text: 'no room', disk: 'checkpoint' })).toEqual(['fault']);
     expect(kindsOf({ event: 'warning', text: 'the checkpoint does not know 3 characters' })).toEqual(['warning']);
   });
