@@ -73,7 +73,9 @@ describe('the timeline', () => {
       ...[member(1, 0, 'preparing', 'local-0'), member(2, 0, 'ready'), member(3, 0, 'gone')],
       ...[member(4, 0, 'preparing', 'local-0'), member(5, 0, 'ready')],
     ];
-    expect(spansOf(modelOf(...changes))).toEqual(['local-0: preparing 1-2, ready 2-3, gone 3-4, preparing 4-5, ready 5-']);
+    expect(spansOf(modelOf(...changes))).toEqual([
+      'local-0: preparing 1-2, ready 2-3, gone 3-4, preparing 4-5, ready 5-',
+    ]);
   });
 
   it('gives another worker in the same slot a row of its own', () => {
@@ -82,12 +84,22 @@ describe('the timeline', () => {
   });
 
   it('shows each life of the coordinator, and what was between them', () => {
-    const changes = [member(1, null, 'leads'), member(5, null, 'away'), member(7, null, 'leads'), member(9, null, 'leads')];
+    const changes = [
+      member(1, null, 'leads'),
+      member(5, null, 'away'),
+      member(7, null, 'leads'),
+      member(9, null, 'leads'),
+    ];
     expect(spansOf(modelOf(...changes))).toEqual(['coordinator: leads 1-5, away 5-7, leads 7-9, leads 9-']);
   });
 
   it('ends with the run, for all', () => {
-    const changes = [member(1, null, 'leads'), member(1, 0, 'ready', 'a'), member(4, null, 'ended'), member(8, null, 'leads')];
+    const changes = [
+      member(1, null, 'leads'),
+      member(1, 0, 'ready', 'a'),
+      member(4, null, 'ended'),
+      member(8, null, 'leads'),
+    ];
     expect(spansOf(modelOf(...changes))).toEqual(['coordinator: leads 1-4, leads 8-', 'a: ready 1-4']);
   });
 

@@ -30,7 +30,10 @@ describe('the lines of a chart', () => {
     const few = lossLines(curveOf(steps(4)), [{ step: 2, loss: 1.5 }]);
     expect(few.validation).toEqual([null, 1.5, null, null]);
     const many = curveOf(steps(4_000));
-    const { validation } = lossLines(many, [{ step: 3_999, loss: 1.25 }, { step: 9_999, loss: 1 }]);
+    const { validation } = lossLines(many, [
+      { step: 3_999, loss: 1.25 },
+      { step: 9_999, loss: 1 },
+    ]);
     expect(validation.filter((loss) => loss !== null)).toEqual([1.25]);
     expect(many.step[validation.indexOf(1.25)]).toBeGreaterThanOrEqual(3_999);
     expect(bucketOf(9_999, many)).toBe(-1);

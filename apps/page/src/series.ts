@@ -2,7 +2,7 @@
 import type { ValidationPoint } from './contract.js';
 import type { CurveData } from './curve.js';
 
-/** Of the points of a curve, so many are averaged for the smooth line: the eye follows it and the curve keeps its shape. */
+/** So many of a curve's points are averaged for its smooth line: the eye can follow, and the curve keeps its shape. */
 const SMOOTH_SHARE = 1 / 40;
 const SMOOTH_POINTS_MIN = 20;
 /** Steps over which the pace of now is taken. */

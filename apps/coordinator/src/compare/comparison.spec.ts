@@ -33,7 +33,13 @@ function runOf({ name, losses, digests = [], seed = 1, sha }: Given): LoadedRun 
   }));
   const ended = { runId: 'r', steps: 0, characters: 0, epochMeanLoss: [], validationLoss: 1.5, charactersPerSecond: 1 };
   const summary = { ...ended, engine: 'wasm', workers: 1, shards: 1, wallSeconds: 1, weightsSha256: sha ?? '' };
-  return { name, state: 'done', history: { steps }, config: { ...CONFIG, seed }, summary: sha === undefined ? null : summary };
+  return {
+    name,
+    state: 'done',
+    history: { steps },
+    config: { ...CONFIG, seed },
+    summary: sha === undefined ? null : summary,
+  };
 }
 
 const falling = (count: number, from: number): readonly number[] =>
@@ -41,7 +47,11 @@ const falling = (count: number, from: number): readonly number[] =>
 
 describe('a comparison', () => {
   it('tells the latest and the best losses as means of 20 steps', () => {
-    const losses = [...Array.from({ length: 20 }, () => 2), ...Array.from({ length: 20 }, () => 1), ...Array.from({ length: 20 }, () => 3)];
+    const losses = [
+      ...Array.from({ length: 20 }, () => 2),
+      ...Array.from({ length: 20 }, () => 1),
+      ...Array.from({ length: 20 }, () => 3),
+    ];
     const [run] = compare([runOf({ name: 'a', losses })]).runs;
     expect(run).toMatchObject({ steps: 60, charactersPerSecond: 320 });
     expect(run?.lastLoss).toBeCloseTo(3, 9);
@@ -86,13 +96,16 @@ describe('on the terminal', () => {
 
   it('fits its width, and shows each run by a letter', () => {
     const lines = text.split('\n');
-    const chart = lines.slice(0, lines.findIndex((line) => line.startsWith('run ')));
+    const chart = lines.slice(
+      0,
+      lines.findIndex((line) => line.startsWith('run ')),
+    );
     expect(Math.max(...chart.map((line) => line.length))).toBeLessThanOrEqual(80);
     expect(text).toContain('a one   b two');
     expect(chart.join('\n')).toMatch(/┤.*a/);
     expect(chart.join('\n')).toMatch(/┤.*b/);
     expect(chart.join('\n')).toMatch(/100 .*200 .*300 .*400 .*500/);
-    // eslint-disable-next-line no-control-regex -- that there is none is the point
+
     expect(text).not.toMatch(/\u001b/);
   });
 
@@ -103,7 +116,6 @@ describe('on the terminal', () => {
   });
 
   it('colours lines where it can, and draws nothing where there is nothing', () => {
-    // eslint-disable-next-line no-control-regex -- colours are control characters
     expect(comparisonText(compare(runs), { columns: 80, hasColour: true })).toMatch(/\u001b\[/);
     const empty = comparisonText(compare([runOf({ name: 'a', losses: [] }), runOf({ name: 'b', losses: [] })]), {
       ...{ columns: 80, hasColour: false },

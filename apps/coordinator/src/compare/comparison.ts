@@ -1,4 +1,4 @@
-/** Several runs beside each other: how far each came, how good it got, how fast, and whether their bits are the same. */
+/** Several runs beside each other: how far each came, how good it got, how fast, and whether the bits are the same. */
 import type { RunHistory, RunSummary } from '@lockstep/checkpoint';
 import type { RunConfig } from '@lockstep/config';
 import { Curve, stepRow } from '@lockstep/page';

@@ -39,7 +39,7 @@ export class LineTail {
     if ((await file.stat()).size < this.#offset) this.#offset = 0;
     const lines: string[] = [];
     let rest: Buffer = Buffer.alloc(0);
-    for (let at = this.#offset; ; ) {
+    for (let at = this.#offset; ;) {
       const { bytesRead, buffer } = await file.read(Buffer.alloc(CHUNK_BYTES), 0, CHUNK_BYTES, at);
       if (bytesRead === 0) return lines;
       at += bytesRead;

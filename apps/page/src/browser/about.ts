@@ -18,7 +18,10 @@ export function showAbout({ facts, sample, outcome }: PageState): void {
   if (!isSameAsBefore(place, sample)) {
     if (sample === null) place.replaceChildren(make('p', { class: 'empty' }, 'None yet: one is written at the end.'));
     else place.replaceChildren(make('pre', { tabindex: '0' }, make('b', {}, sample.prime), sample.text));
-    setText(find('sample-note'), sample === null ? '' : `after step ${countText(sample.step)}; what it went on from is bold`);
+    setText(
+      find('sample-note'),
+      sample === null ? '' : `after step ${countText(sample.step)}; what it went on from is bold`,
+    );
   }
   const digest = find('digest');
   digest.hidden = outcome === null;

@@ -45,9 +45,7 @@ export async function startCompare(): Promise<void> {
 }
 
 function linesOf(runs: readonly ComparedRun[], byTime: boolean): ReturnType<typeof joinedLines> {
-  return joinedLines(
-    runs.map(({ curve }) => ({ x: byTime ? secondsSoFar(curve) : curve.step, y: smoothLoss(curve) })),
-  );
+  return joinedLines(runs.map(({ curve }) => ({ x: byTime ? secondsSoFar(curve) : curve.step, y: smoothLoss(curve) })));
 }
 
 function readOut(runs: readonly ComparedRun[], byTime: boolean, index: number | null): void {
@@ -67,11 +65,14 @@ function showLegend(runs: readonly ComparedRun[]): void {
   find('legend').replaceChildren(...items);
   const width = Math.max(...runs.map(({ curve }) => curve.width));
   const thinned = width === 1 ? '' : ` Long runs are thinned: a point is the mean of up to ${width} steps.`;
-  setText(find('thinned'), `Lines are smoothed.${thinned} By time counts the time of steps, not the pauses between them.`);
+  setText(
+    find('thinned'),
+    `Lines are smoothed.${thinned} By time counts the time of steps, not the pauses between them.`,
+  );
 }
 
 function key(index: number): HTMLElement {
-  const element = make('span', { 'class': 'key key-run', 'aria-hidden': 'true' });
+  const element = make('span', { class: 'key key-run', 'aria-hidden': 'true' });
   element.style.background = `var(--run-${index})`;
   return element;
 }

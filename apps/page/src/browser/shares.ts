@@ -19,14 +19,14 @@ export function showShares(
     return;
   }
   const parts = Object.keys(names).filter((name) => (seconds[name] ?? 0) > 0);
-  const bar = make('div', { 'class': 'bar', 'aria-hidden': 'true' });
+  const bar = make('div', { class: 'bar', 'aria-hidden': 'true' });
   const list = make('ul', { class: 'shares' });
   for (const name of parts) {
     const [value, place] = [seconds[name] ?? 0, Object.keys(names).indexOf(name)];
     const piece = make('span', { class: `part part-${place}` });
     piece.style.flexGrow = String(value / whole);
     bar.append(piece);
-    const swatch = make('span', { 'class': `swatch part-${place}`, 'aria-hidden': 'true' });
+    const swatch = make('span', { class: `swatch part-${place}`, 'aria-hidden': 'true' });
     const numbers = make('span', { class: 'numbers' }, `${shareText(value / whole)}, ${durationText(value)}`);
     list.append(make('li', { title: names[name] }, swatch, make('span', { class: 'name' }, name), numbers));
   }

@@ -43,7 +43,7 @@ function workerRow(worker: WorkerStatus, mostWaited: number): HTMLTableRowElemen
 }
 
 function meter(seconds: number, most: number): HTMLElement {
-  const bar = make('span', { 'class': 'meter', 'aria-hidden': 'true' });
+  const bar = make('span', { class: 'meter', 'aria-hidden': 'true' });
   const filled = make('span', { class: 'filled' });
   filled.style.width = `${most === 0 ? 0 : (100 * seconds) / most}%`;
   bar.append(filled);
