@@ -22,6 +22,7 @@ import type { Surroundings } from './worker-life.js';
 /** Longer than any seed goes on: that nobody comes back is not what is tried here. */
 const WORKER_TIMEOUT_MS = 3_600_000;
 const BIND_AGAIN_MS = 20;
+const SAMPLE = { prime: [1, 2], length: 2, temperature: 1, seed: 1 };
 
 export interface CoordinatorSetting {
   readonly incarnation: string;
@@ -149,7 +150,7 @@ export class CoordinatorLife {
       ...{ batchSize, plans, sequenceLength: SEQUENCE_LENGTH, totalSteps: steps, stepsPerEpoch, minWorkers },
       ...{ learningRate: LEARNING_RATE, workerTimeoutMs: WORKER_TIMEOUT_MS, digestEvery, checkpointEvery, audit },
       ...{ seed: 1, evaluationRows: Array.from({ length: options.evaluationBatches }, () => 2), resumption },
-      sample: options.samples ? { prime: [1, 2], length: 2, temperature: 1, seed: 1 } : null,
+      sample: options.samples ? { ...SAMPLE, every: { steps: 3 } } : null,
       initial: newest === undefined ? { ...about, digest: weightsDigest(this.#world.digest, first) } : null,
       ...{ replicaParts: replicaPartCount(first), gradientLength: LENGTH, clipNorm: null },
       ...{ sharedMemory: false, wire: options.wire, topology: options.topology },

@@ -208,14 +208,15 @@ describe('coordinator and workers', () => {
   });
 
   it('validates and samples on the workers', async () => {
-    const sample = { prime: [1, 2], length: 1, temperature: 1, seed: 1 };
+    const sample = { prime: [1, 2], length: 1, temperature: 1, seed: 1, every: { steps: 2 } };
     const { coordinator, reports, connect } = cluster({ minWorkers: 1, evaluationRows: [1, 1], sample });
     const running = worker(connect('w')).run();
     await coordinator.run();
     await running;
     expect(reports).toContainEqual({ type: 'validation', step: STEPS, loss: 2, characters: 6 });
-    const sampled = reports.find((report) => report.type === 'sample');
-    expect([...copyToIntegers(sampled?.payload ?? new Uint8Array())]).toEqual([1, 2]);
+    const sampled = reports.filter((report) => report.type === 'sample');
+    expect(sampled.map(({ step }) => step)).toEqual([2, 4, STEPS]);
+    for (const { payload } of sampled) expect([...copyToIntegers(payload)]).toEqual([1, 2]);
   });
 
   it('goes on with the others when one fails, and says why it failed', async () => {

@@ -93,6 +93,7 @@ describe('options table', () => {
       'checkpoint-every',
       'keep',
       'sample-length',
+      'sample-every',
       'profile',
       'metrics-port',
       'metrics-host',

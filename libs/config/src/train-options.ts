@@ -276,7 +276,14 @@ export const TRAIN_OPTIONS = {
     min: 0,
     max: 100_000,
     default: 500,
-    help: 'Length of the text generated at the end',
+    help: 'Length of the text that the model writes now and then, and at the end',
+  },
+  sampleEvery: {
+    type: 'cadence',
+    group: OUTPUT,
+    unit: 'steps or time',
+    default: '2m',
+    help: 'Let the model write a text this often; --json, the live page and TensorBoard show all of them',
   },
   profile: {
     type: 'boolean',

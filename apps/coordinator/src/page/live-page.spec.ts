@@ -118,7 +118,7 @@ describe('a live page', () => {
     socket.pause();
     // More than the buffers of both sides and what is kept for it.
     for (let count = 0; count < 400; count += 1) {
-      page.show({ event: 'sample', prime: '', text: 'x'.repeat(100_000) });
+      page.show({ event: 'sample', step: 1, isLast: false, prime: '', text: 'x'.repeat(100_000) });
       await new Promise((resolve) => setImmediate(resolve));
     }
     socket.resume();

@@ -49,7 +49,7 @@ export function updatesOf(record: ToldEvent): readonly PageUpdate[] {
     case 'checkpoint':
       return checkpointUpdates(record, event);
     case 'sample':
-      return [{ type: 'sample', sample: { step: record.committed, prime: event.prime, text: event.text } }];
+      return [{ type: 'sample', sample: { step: event.step, prime: event.prime, text: event.text } }];
     case 'rejected':
       return isOrdinary(event) ? [] : [entry(record, faultIn(event) === null ? 'info' : 'fault', rejectedLine(event))];
     case 'late':

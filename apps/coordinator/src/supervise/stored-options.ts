@@ -29,6 +29,7 @@ const CHANGEABLE: ReadonlySet<string> = new Set<keyof TrainOptions>([
   'maxPreemptions',
   'maxCoordinatorRestarts',
   'sampleLength',
+  'sampleEvery',
   'installEngine',
   'profile',
   'deadline',

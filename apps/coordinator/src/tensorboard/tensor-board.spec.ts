@@ -163,7 +163,7 @@ describe('TensorBoard', () => {
     const board = scene.life();
     scene.commit(3, board);
     board.add({ event: 'validation', step: 3, loss: 2, characters: 10 });
-    board.add({ event: 'sample', prime: 'It was ', text: 'a *dark* night\n# and stormy' });
+    board.add({ event: 'sample', step: 3, isLast: true, prime: 'It was ', text: 'a *dark* night\n# and stormy' });
     await board.close();
     const [events = []] = await scene.events();
     expect(stepsWith(events, 'loss/validation')).toEqual([3]);

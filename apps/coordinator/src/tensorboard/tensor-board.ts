@@ -168,7 +168,7 @@ export class TensorBoard {
         this.#push(scalarsEvent({ ...time, step: event.step }, [{ tag: 'loss/validation', value: event.loss }]));
         return;
       case 'sample':
-        this.#push(textEvent(time, 'sample', verbatim(event.prime + event.text), SAMPLE_HELP));
+        this.#push(textEvent({ ...time, step: event.step }, 'sample', verbatim(event.prime + event.text), SAMPLE_HELP));
         return;
       default:
         return;

@@ -62,7 +62,7 @@ export async function coordinatorSettings(parts: SettingsParts): Promise<Coordin
     audit: setOrDefault(values, 'audit'),
     seed: config.seed,
     evaluationRows: plan.evaluationRows,
-    sample: sampleOf(plan, setOrDefault(values, 'sampleLength')),
+    sample: sampleOf(plan, values),
     initial: first === null ? null : await aboutOf(first),
     replicaParts: replicaPartCount(plan),
     resumption: first === null ? await resumptionOf(parts) : null,
@@ -90,9 +90,11 @@ function plansOf({ history }: DirectoryStore, plan: RunPlan): readonly Plan[] {
   }));
 }
 
-function sampleOf({ vocabulary, prime, config }: RunPlan, length: number): SampleRequest | null {
+function sampleOf({ vocabulary, prime, config }: RunPlan, values: Assignment['values']): SampleRequest | null {
+  const length = setOrDefault(values, 'sampleLength');
   if (length === 0) return null;
-  return { prime: [...vocabulary.encode(prime)], length, temperature: SAMPLE_TEMPERATURE, seed: config.seed };
+  const about = { length, temperature: SAMPLE_TEMPERATURE, seed: config.seed };
+  return { prime: [...vocabulary.encode(prime)], ...about, every: parseCadence(setOrDefault(values, 'sampleEvery')) };
 }
 
 async function resumptionOf({ assignment, opened, store, view }: SettingsParts): Promise<Resumption> {

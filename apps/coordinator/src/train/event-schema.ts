@@ -236,10 +236,12 @@ const warning = z
 const sample = z
   .object({
     event: z.literal('sample'),
+    step: madeSteps('Whose weights wrote it'),
+    isLast: flag('Whether it is the one at the end of the run'),
     prime: text('Beginning of the text of the run, which the model goes on from'),
     text: text('What it wrote'),
   })
-  .meta({ description: 'The trained model wrote a text.' });
+  .meta({ description: 'The model wrote a text: now and then, and at the end of a run that has made all its steps.' });
 
 const summary = z
   .object({

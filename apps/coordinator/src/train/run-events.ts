@@ -76,7 +76,7 @@ function toEvent(report: Report, plan: RunPlan): RunEvent {
     case 'validation':
       return { event: 'validation', step: report.step, loss: report.loss, characters: report.characters };
     case 'sample':
-      return { event: 'sample', prime: plan.prime, text: plan.vocabulary.decode(copyToIntegers(report.payload)) };
+      return sampleEvent(report, plan);
     case 'warning':
       return { event: 'warning', text: report.what };
     case 'mismatch':
@@ -103,4 +103,9 @@ function toEvent(report: Report, plan: RunPlan): RunEvent {
 function lateEvent(report: Extract<Report, { type: 'late' }>): RunEvent {
   const { slot, name, host, step, activity, waitedMs, medians } = report;
   return { event: 'late', worker: slot, name, host, step: step + 1, activity, waitedSeconds: waitedMs / 1000, medians };
+}
+
+function sampleEvent({ step, payload }: Extract<Report, { type: 'sample' }>, plan: RunPlan): RunEvent {
+  const text = plan.vocabulary.decode(copyToIntegers(payload));
+  return { event: 'sample', step, isLast: step >= plan.totalSteps, prime: plan.prime, text };
 }

@@ -35,7 +35,7 @@ export class PlainView implements RunView {
       case 'checkpoint':
         return event.step === 0 ? [] : [`checkpoint ${event.path}`];
       case 'sample':
-        return sampleLines(event);
+        return event.isLast ? sampleLines(event) : [];
       case 'summary':
         return summaryLines(event);
       case 'assigned':

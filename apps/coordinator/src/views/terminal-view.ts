@@ -78,6 +78,7 @@ export class TerminalView implements RunView {
         if (event.step > 0) this.#log([`checkpoint ${event.path}`]);
         return;
       case 'sample':
+        if (!event.isLast) return;
         this.close();
         this.#log(sampleLines(event));
         return;

@@ -7,7 +7,7 @@ import { mayJoin, serveReplicas } from './admission.js';
 import { judgeAnswers } from './answers.js';
 import { checkpointIsDue, requestSnapshot, useSnapshot } from './checkpointing.js';
 import { settleCommits } from './commit.js';
-import { dealShards, takers } from './dealing.js';
+import { dealShards } from './dealing.js';
 import { endPoisoned } from './departure.js';
 import { everybodyDrains, releaseDrained } from './draining.js';
 import { beginEvaluation, continueEvaluation, evaluationIsDue } from './evaluation.js';
@@ -15,7 +15,8 @@ import type { CoordinatorAction } from './events.js';
 import { beginExchange, continueExchange } from './exchanging.js';
 import { beginRecovery, isSomebodyAwaited, recover } from './recovery.js';
 import { changePlan } from './replanning.js';
-import { end, envelope, send } from './sending.js';
+import { requestSample, sampleIsDue } from './sampling.js';
+import { end } from './sending.js';
 import { askForGradients, reopenLost } from './shipping.js';
 import { readyWorkers } from './state.js';
 import type { CoordinatorState, Phase } from './state.js';
@@ -153,7 +154,8 @@ function decide(state: CoordinatorState, out: CoordinatorAction[], nowMs: number
     return { ...asked, checkpointedStep: state.step, checkpointedAtMs: nowMs };
   }
   if (!state.stopRequested && evaluationIsDue(state)) return beginEvaluation(state);
-  if (closing) return close(state, out, nowMs);
+  if (!state.stopRequested && sampleIsDue(state, nowMs)) return requestSample(state, out, nowMs);
+  if (closing) return end(state, out, state.step < state.settings.totalSteps ? 'stopped' : 'done');
   const replanned = changePlan(state, out);
   if (replanned !== null) return replanned;
   if (everybodyDrains(state)) {
@@ -162,20 +164,4 @@ function decide(state: CoordinatorState, out: CoordinatorAction[], nowMs: number
   }
   if (somebodyJoins(state, nowMs)) return { ...state, phase: { name: 'levelling', sinceMs: nowMs } };
   return beginStep(chooseTopology(state, out), out, nowMs);
-}
-
-function close(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
-  const { settings, stopRequested, sampled, step } = state;
-  const isSampling = !stopRequested && settings.sample !== null && !sampled;
-  if (!isSampling) return end(state, out, step < settings.totalSteps ? 'stopped' : 'done');
-  return requestSample(state, out, nowMs);
-}
-
-function requestSample(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
-  const { sample } = state.settings;
-  const lead = takers(state)[0];
-  if (sample === null || lead === undefined) return { ...state, sampled: true };
-  const { prime, length, temperature, seed } = sample;
-  send(out, lead.peer, { type: 'sample', ...envelope(state), prime, length, temperature, seed });
-  return { ...state, phase: { name: 'sampling', peer: lead.peer, sinceMs: nowMs } };
 }

@@ -235,7 +235,7 @@ describe('loss of a worker', () => {
   });
 
   it('ends well when the last worker is lost after everything is saved', () => {
-    const cluster = running({ totalSteps: 1, sample: { prime: [1], length: 5, temperature: 1, seed: 1 } });
+    const cluster = running({ totalSteps: 1, sample: { prime: [1], length: 5, temperature: 1, seed: 1, every: null } });
     cluster.wholeStep();
     cluster.snapshot('a');
     expect(cluster.state.phase.name).toBe('sampling');
@@ -299,7 +299,7 @@ describe('the end', () => {
     cluster.snapshot(peer);
 
   it('saves, validates, samples, tells every worker, then ends', () => {
-    const sample = { prime: [1], length: 5, temperature: 1, seed: 1 };
+    const sample = { prime: [1], length: 5, temperature: 1, seed: 1, every: null };
     const cluster = running({ totalSteps: 1, evaluationRows: [8, 3], sample });
     lastStep(cluster);
     expect(snapshotOf(cluster)).toContainEqual(expect.objectContaining({ type: 'checkpoint' }));
@@ -319,7 +319,7 @@ describe('the end', () => {
   });
 
   it('finishes the running step when told to stop, saves, and samples nothing', () => {
-    const cluster = running({ sample: { prime: [1], length: 5, temperature: 1, seed: 1 } });
+    const cluster = running({ sample: { prime: [1], length: 5, temperature: 1, seed: 1, every: null } });
     cluster.event({ type: 'stop-requested' });
     cluster.wholeStep();
     expect(cluster.state.phase.name).toBe('saving');

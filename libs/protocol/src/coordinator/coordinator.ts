@@ -19,7 +19,8 @@ import type { Command, CoordinatorAction, CoordinatorEvent } from './events.js';
 import { catchUp } from './lateness.js';
 import { onRestored } from './recovery.js';
 import { onPlanJournalled, requestPlan } from './replanning.js';
-import { end, reject, report, sendStamped, stampActions } from './sending.js';
+import { onSampled } from './sampling.js';
+import { end, reject, sendStamped, stampActions } from './sending.js';
 import { withWorker } from './state.js';
 import type { CoordinatorState, WorkerRecord } from './state.js';
 import { onShipped } from './shipping.js';
@@ -207,7 +208,7 @@ function obey(
     case 'evaluated':
       return onEvaluated(state, out, worker, message);
     case 'sampled':
-      return bytes === undefined ? state : onSampled(state, out, worker, bytes);
+      return bytes === undefined ? state : onSampled(state, out, worker, bytes, nowMs);
     case 'leave':
       return beginDrain(state, worker, nowMs);
     case 'failed':
@@ -238,15 +239,4 @@ function onFailed(
   const next = removeWorker(blame(state, worker, named, nowMs), out, worker.peer, named.what, words);
   const hasBegun = state.phase.name !== 'gathering' || state.agreed.size === 0;
   return worker.supervised && !hasBegun && LASTING.has(failure.kind) ? end(next, out, named) : next;
-}
-
-function onSampled(
-  state: CoordinatorState,
-  out: CoordinatorAction[],
-  { peer }: WorkerRecord,
-  payload: Uint8Array,
-): CoordinatorState {
-  if (state.phase.name !== 'sampling' || state.phase.peer !== peer) return state;
-  report(out, { type: 'sample', payload });
-  return { ...state, sampled: true, phase: { name: 'boundary' } };
 }

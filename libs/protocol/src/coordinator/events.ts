@@ -140,7 +140,8 @@ export type Report =
   | { readonly type: 'plan'; readonly fromStep: number; readonly shards: number }
   | { readonly type: 'quarantined'; readonly peer: string; readonly name: string; readonly detail: string }
   | { readonly type: 'validation'; readonly step: number; readonly loss: number; readonly characters: number }
-  | { readonly type: 'sample'; readonly payload: Uint8Array }
+  /** Written with the weights after so many steps. */
+  | { readonly type: 'sample'; readonly step: number; readonly payload: Uint8Array }
   /** A message that was not applied, and why. */
   | {
       readonly type: 'rejected';

@@ -1,4 +1,5 @@
 /** What a coordinator is told once, at its start, and never changes. */
+import type { Cadence } from '@lockstep/config';
 import type { Shard } from '@lockstep/data';
 import type { Wire } from '@lockstep/reduce';
 
@@ -67,7 +68,7 @@ export interface CoordinatorSettings {
   readonly workerTimeoutMs: number;
   readonly digestEvery: number;
   /** Steps or milliseconds between two checkpoints; null for none but the last. */
-  readonly checkpointEvery: { readonly steps: number } | { readonly ms: number } | null;
+  readonly checkpointEvery: Cadence | null;
   /** Share of the shards that a second worker computes too, to compare the bits. */
   readonly audit: number;
   readonly seed: number;
@@ -97,4 +98,6 @@ export interface SampleRequest {
   readonly length: number;
   readonly temperature: number;
   readonly seed: number;
+  /** Beside the one at the end; null for none. */
+  readonly every: Cadence | null;
 }

@@ -259,7 +259,9 @@ export interface CoordinatorState {
   /** Last step boundary at which the validation loss was taken. */
   readonly evaluatedStep: number;
   readonly evaluation: number;
-  readonly sampled: boolean;
+  /** Step of the latest sample; null before the first. */
+  readonly sampledStep: number | null;
+  readonly sampledAtMs: number;
   readonly stopRequested: boolean;
   /** Number of the next exchange. */
   readonly exchanges: number;
@@ -313,7 +315,8 @@ export function initialCoordinatorState(settings: CoordinatorSettings, nowMs: nu
     savedStep: saved,
     evaluatedStep: 0,
     evaluation: 0,
-    sampled: false,
+    sampledStep: null,
+    sampledAtMs: nowMs,
     stopRequested: false,
     exchanges: 0,
     isMeshGivenUp: false,
