@@ -1,9 +1,12 @@
-/** What is written beside a run, on a disk that is full for a while. Skipped, with a word, where none can be mounted. */
+/** What is written beside a run, on a disk that is full for a while; skipped where none can be mounted. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { AppendFile } from '../../apps/coordinator/src/record/append-file.js';
 import { smallDisk } from '../../libs/checkpoint/src/testing/small-disk.js';
+
+/** On a busy machine. */
+const PATIENT = { timeout: 10_000 };
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 
@@ -26,7 +29,7 @@ describe('a file that grows beside a run', () => {
     expect(await file.flush()).toBe(false);
     expect(await file.flush()).toBe(false);
     disk.free();
-    await expect.poll(() => readFileSync(path, 'utf8').length).toBe(30_006);
+    await expect.poll(() => readFileSync(path, 'utf8').length, PATIENT).toBe(30_006);
     await file.close();
     expect(readFileSync(path, 'utf8')).toBe(`first\n${chunks.join('')}`);
     expect(troubles).toEqual([expect.stringMatching(/^ENOSPC/)]);

@@ -61,6 +61,20 @@ export class PrometheusApi {
     }
   }
 
+  /** Waits until nobody answers any more. */
+  async falls(): Promise<void> {
+    const deadline = Date.now() + WAIT_DEADLINE_MS;
+    while (
+      await this.value('1').then(
+        () => true,
+        () => false,
+      )
+    ) {
+      if (Date.now() > deadline) throw new Error(`${this.#url} still answers after ${WAIT_DEADLINE_MS} ms`);
+      await delay(LOOK_AGAIN_MS);
+    }
+  }
+
   async #ask(what: string, query: Readonly<Record<string, string>>): Promise<unknown> {
     const url = `${this.#url}/api/v1/${what}?${new URLSearchParams(query).toString()}`;
     const response = await fetch(url, { signal: AbortSignal.timeout(ASK_DEADLINE_MS) });

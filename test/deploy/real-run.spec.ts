@@ -1,6 +1,6 @@
 /**
- * A real Prometheus, started by `lockstep monitor`, beside a real run whose worker and whose coordinator are killed: all
- * that dashboards and records ask for is there.
+ * A real Prometheus, started by `lockstep monitor`, beside a real run whose worker and whose coordinator are killed:
+ * all that dashboards and records ask for is there.
  */
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
@@ -59,7 +59,7 @@ async function emptyAnswers(run: string, api: PrometheusApi, fromSeconds: number
 }
 
 describe('a Prometheus beside a run', () => {
-  it('answers every question of the dashboards, over the deaths of a worker and of the coordinator', async (context) => {
+  it('answers all that dashboards ask, over the deaths of a worker and of the coordinator', async (context) => {
     context.skip(withoutPrometheus !== null, withoutPrometheus ?? '');
     const fromSeconds = Date.now() / 1000;
     const options = ['--steps', '1000000', '--workers', '2', '--topology', 'star', '--checkpoint-every', '2s'];
@@ -115,11 +115,30 @@ describe('lockstep monitor', () => {
     await expect(api.value('up')).rejects.toThrow();
   });
 
+  it('takes its Prometheus along when it is killed, and leaves a folder to one at a time', async (context) => {
+    context.skip(withoutPrometheus !== null, withoutPrometheus ?? '');
+    const { run, args } = tinyRun('--steps', '1000000', '--workers', '1', '--metrics-port', '0', '--quiet');
+    const train = new LockstepProcess(args);
+    await computing(run);
+    const { process: first, api } = await monitor(run, '--port', '0');
+    const second = await lockstep(['monitor', run, '--port', '0']);
+    expect(second.code).toBe(73);
+    expect(second.stderr).toContain(`monitor/lock.json is held by process ${first.pid}`);
+    first.child.kill('SIGKILL');
+    await api.falls();
+    const third = await monitor(run, '--port', '0');
+    await third.api.reaches('up', 1);
+    third.process.child.kill('SIGINT');
+    expect((await third.process.end()).code).toBe(0);
+    train.child.kill('SIGINT');
+    expect((await train.end()).code).toBe(0);
+  });
+
   it('says what to do when there is no Prometheus, or its port is taken', async () => {
     const nothing = await lockstep(['monitor', '--target', '127.0.0.1:9'], { env: { PATH: temporaryFolder() } });
     expect(nothing.code).toBe(69);
     expect(nothing.stderr).toMatch(
-      /^lockstep: cannot start prometheus: .*ENOENT; install it .*package prometheus.*\n$/,
+      /^lockstep: cannot start prometheus: there is none .*; install it .*package prometheus.*\n$/,
     );
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));

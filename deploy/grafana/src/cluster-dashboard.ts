@@ -39,8 +39,8 @@ function overview(): Row {
       rows({
         title: 'Runs',
         description:
-          'One row a run: share of its steps that is done, train loss, characters a second, share of the last hour that ' +
-          'brought it forward. Open the dashboard "Run" for the one that stands out.',
+          'One row a run: share of its steps that is done, train loss, characters a second, share of the last ' +
+          'hour that brought it forward. Open the dashboard "Run" for the one that stands out.',
         unit: 'none',
         width: 16,
         queries: [
@@ -199,9 +199,9 @@ function trouble(): Row {
           height: 5,
           queries: [
             [
-              'max by (run) (lockstep_replica_mismatches_total{run=~"$run"})' +
-                ' + max by (run) (lockstep_replay_mismatches_total{run=~"$run"})' +
-                ' + max by (run) (lockstep_audit_mismatches_total{run=~"$run"})',
+              'max by (run) (lockstep_replica_mismatches_total{run=~"$run"}) + max by (run) ' +
+                '(lockstep_replay_mismatches_total{run=~"$run"}) + max by (run) ' +
+                '(lockstep_audit_mismatches_total{run=~"$run"})',
               '{{run}}',
             ],
           ],

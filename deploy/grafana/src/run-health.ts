@@ -10,8 +10,8 @@ export function survival(): Row {
       areas({
         title: 'Workers by state',
         description:
-          'Those that are ready compute; the others are on their way. More ready workers than shards are spares. Nobody ' +
-          'ready: the run waits, and loses nothing.',
+          'Those that are ready compute; the others are on their way. More ready workers than shards are spares. ' +
+          'Nobody ready: the run waits, and loses nothing.',
         unit: 'none',
         width: 8,
         queries: [['sum by (state) (lockstep_workers{run="$run"})', '{{state}}']],
@@ -19,8 +19,8 @@ export function survival(): Row {
       lines({
         title: 'Age of the last checkpoint',
         description:
-          'A saw: it grows until the next checkpoint. Its height is the work that is lost if ALL workers die at once. ' +
-          'Above the upper line, three intervals, the alert LockstepCheckpointStale fires.',
+          'A saw: it grows until the next checkpoint. Its height is the work that is lost if ALL workers die at ' +
+          'once. Above the upper line, three intervals, the alert LockstepCheckpointStale fires.',
         unit: 's',
         width: 8,
         queries: [
@@ -51,8 +51,8 @@ export function survival(): Row {
       bars({
         title: 'Workers gone',
         description:
-          'Lost without a word, left as they were told, or not let in again after failing too often. Many lost within an ' +
-          'hour spend the budget of --max-faults.',
+          'Lost without a word, left as they were told, or not let in again after failing too often. Many lost ' +
+          'within an hour spend the budget of --max-faults.',
         unit: 'none',
         width: 8,
         queries: [happened('lockstep_worker_exits_total', 'reason')],
@@ -82,8 +82,8 @@ export function cost(): Row {
         {
           title: 'Goodput',
           description:
-            'Share of the time shown that brought the run forward. Above 95 % is a quiet run; below 80 % over an hour ' +
-            'the alert LockstepLowGoodput fires. Short runs are mostly start-up.',
+            'Share of the time shown that brought the run forward. Above 95 % is a quiet run; below 80 % over an ' +
+            'hour the alert LockstepLowGoodput fires. Short runs are mostly start-up.',
           unit: 'percentunit',
           width: 4,
           queries: [[`${productive} / sum(increase(lockstep_run_seconds_total{run="$run"}[$__range]))`, 'goodput']],
@@ -97,8 +97,8 @@ export function cost(): Row {
       shares({
         title: 'What time was spent on',
         description:
-          'Productive steps; start-up and waiting for workers; recovery (what faults took, and steps computed again); ' +
-          'checkpoints.',
+          'Productive steps; start-up and waiting for workers; recovery (what faults took, and steps computed ' +
+          'again); checkpoints.',
         width: 10,
         queries: [
           [
@@ -119,8 +119,8 @@ export function cost(): Row {
       numbers({
         title: 'Work done again',
         description:
-          'Steps computed again to come back to where the journal ends (only after all workers died), and lives of the ' +
-          'coordinator.',
+          'Steps computed again to come back to where the journal ends (only after all workers died), and lives ' +
+          'of the coordinator.',
         unit: 'none',
         width: 12,
         height: 4,
@@ -138,8 +138,8 @@ function checkpoints(): Panel {
   return numbers({
     title: 'Checkpoints',
     description:
-      'Written and failed, of all lives of the coordinator. A few failures between successes are a busy disk; only ' +
-      'failures are a full one.',
+      'Written and failed, of all lives of the coordinator. A few failures between successes are a busy disk; ' +
+      'only failures are a full one.',
     unit: 'none',
     width: 12,
     height: 4,
@@ -168,8 +168,8 @@ export function trust(): Row {
         {
           title: 'The same computation gave other bits',
           description:
-            'Green at 0. Red: a machine computes wrongly (see the runbook, LockstepBitMismatch). A replica that differs ' +
-            'is named and given the weights of the others; a step that replays differently ends the run.',
+            'Green at 0. Red: a machine computes wrongly (see the runbook, LockstepBitMismatch). A replica that ' +
+            'differs is named and given the weights of the others; a step that replays differently ends the run.',
           unit: 'none',
           width: 12,
           height: 5,
@@ -203,8 +203,8 @@ export function trust(): Row {
       rows({
         title: 'What computes what',
         description:
-          'Software and devices of each process that is scraped. Equal bytes are promised for one engine build, one kind ' +
-          'of device and one number of threads.',
+          'Software and devices of each process that is scraped. Equal bytes are promised for one engine build, ' +
+          'one kind of device and one number of threads.',
         unit: 'none',
         width: 24,
         height: 5,

@@ -9,18 +9,19 @@ export function learning(): Row {
       lines({
         title: 'Loss',
         description:
-          'Nats a character; lower is better, and the logarithm of the number of different characters is guessing. It ' +
-          'falls fast and then ever more slowly. Validation (with --validation-fraction) that rises while train falls ' +
-          'means learning by heart; a jump up that does not come back means too high a learning rate. Marks are faults: ' +
-          'they never change the curve.',
+          'Nats a character; lower is better, and the logarithm of the number of different characters is ' +
+          'guessing. It falls fast and then ever more slowly. Validation (with --validation-fraction) that rises ' +
+          'while train falls means learning by heart; a jump up that does not come back means too high a ' +
+          'learning rate. Marks are faults: they never change the curve.',
         unit: 'suffix: nats',
         queries: [['max by (split) (lockstep_loss_nats{run="$run"})', '{{split}}']],
       }),
       against({
         title: 'Loss by step',
         description:
-          'The same train loss over steps and not over time: runs on different machines can be compared here, and waits ' +
-          'do not show. The points of a run that went back to a checkpoint lie on those of the first time.',
+          'The same train loss over steps and not over time: runs on different machines can be compared here, ' +
+          'and waits do not show. The points of a run that went back to a checkpoint lie on those of the first ' +
+          'time.',
         unit: 'none',
         queries: [
           ['max(lockstep_steps_committed{run="$run"})', 'step'],
@@ -30,8 +31,8 @@ export function learning(): Row {
       lines({
         title: 'Gradient norm',
         description:
-          'Length of the mean gradient before it is clipped. It settles within a factor of ten; peaks that grow come ' +
-          'before the loss diverges: lower --learning-rate, or set --clip-norm below the peaks.',
+          'Length of the mean gradient before it is clipped. It settles within a factor of ten; peaks that grow ' +
+          'come before the loss diverges: lower --learning-rate, or set --clip-norm below the peaks.',
         unit: 'none',
         queries: [['max(lockstep_gradient_norm{run="$run"})', 'norm']],
       }),
@@ -56,8 +57,8 @@ export function speed(): Row {
       lines({
         title: 'Characters a second',
         description:
-          'Characters learnt from in committed steps. Level while the same workers compute; it drops with each worker ' +
-          'that is lost and comes back with the next. Zero: see "Will it survive?".',
+          'Characters learnt from in committed steps. Level while the same workers compute; it drops with each ' +
+          'worker that is lost and comes back with the next. Zero: see "Will it survive?".',
         unit: 'count:characters/s',
         width: 8,
         queries: [['sum(rate(lockstep_tokens_total{run="$run"}[$__rate_interval]))', 'characters']],
@@ -65,8 +66,9 @@ export function speed(): Row {
       lines({
         title: 'Duration of a step',
         description:
-          'Half of the steps are faster than p50, one in a hundred slower than p99. A p99 far above p50 is paid by some ' +
-          'steps only: faults, checkpoints or a neighbour on the machine. Buckets double, so read them to a factor of 2.',
+          'Half of the steps are faster than p50, one in a hundred slower than p99. A p99 far above p50 is paid ' +
+          'by some steps only: faults, checkpoints or a neighbour on the machine. Buckets double, so read them ' +
+          'to a factor of 2.',
         unit: 's',
         width: 8,
         queries: [
@@ -77,8 +79,9 @@ export function speed(): Row {
       lines({
         title: 'Model FLOP/s',
         description:
-          'Floating-point operations that the model needs for those characters, by the second; what recomputation or ' +
-          'audits add is not counted. Divide by the peak of your devices for the utilisation (MFU).',
+          'Floating-point operations that the model needs for those characters, by the second; what ' +
+          'recomputation or audits add is not counted. Divide by the peak of your devices for the utilisation ' +
+          '(MFU).',
         unit: 'flops',
         width: 8,
         queries: [['sum(rate(lockstep_model_flops_total{run="$run"}[$__rate_interval]))', 'model']],
@@ -87,8 +90,8 @@ export function speed(): Row {
   };
 }
 
-const quantile = (share: string): string =>
-  `histogram_quantile(${share}, sum by (le) (rate(lockstep_step_duration_seconds_bucket{run="$run"}[$__rate_interval])))`;
+const STEPS_BY_DURATION = 'sum by (le) (rate(lockstep_step_duration_seconds_bucket{run="$run"}[$__rate_interval]))';
+const quantile = (share: string): string => `histogram_quantile(${share}, ${STEPS_BY_DURATION})`;
 
 const REMAINING =
   '(max(lockstep_target_steps{run="$run"}) - max(lockstep_steps_committed{run="$run"}))' +

@@ -7,7 +7,7 @@ const linesOf = (text: string, name: string): string[] =>
   text.split('\n').filter((line) => line.startsWith(`${PREFIX}${name}{`) || line.startsWith(`${PREFIX}${name} `));
 
 describe('the metrics of a process', () => {
-  it('have all counters from the start, with 0 for each word of a label, and no number that was not measured', async () => {
+  it('have all counters from the start, with 0 for each word of a label, and nothing unmeasured', async () => {
     const text = await new MetricSet('coordinator').text();
     expect(linesOf(text, 'run_seconds_total')).toContain('lockstep_run_seconds_total{state="recovery"} 0');
     expect(linesOf(text, 'bytes_total')).toHaveLength(10);

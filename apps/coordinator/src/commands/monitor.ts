@@ -1,4 +1,5 @@
 /** `lockstep monitor`: a local Prometheus beside a run, and how to see it in Grafana. */
+import { acquireRunLock } from '@lockstep/checkpoint';
 import { LockstepError, MONITOR_OPTIONS, toLockstepError } from '@lockstep/config';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -31,11 +32,14 @@ export const monitorCommand: CommandBody = {
     const given = values.target === undefined ? undefined : checkTarget(values.target);
     const run = await chooseRun(argv['run'], given);
     const folder = run === null ? await mkdtemp(join(tmpdir(), 'lockstep-monitor-')) : join(run.path, 'monitor');
+    // Prometheus itself does not look whether another one writes there.
+    const lock = await acquireRunLock(folder);
     try {
       const target = given ?? (run === null ? USUAL_TARGET : endpointOf(run));
       const files = await writeSettings(folder, target, values.interval ?? MONITOR_OPTIONS.interval.default);
       await watch({ files, target, folder, run, isFixed: given !== undefined, port: values.port });
     } finally {
+      await lock.release();
       if (run === null) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     }
   },

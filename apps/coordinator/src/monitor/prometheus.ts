@@ -1,5 +1,5 @@
-/** A Prometheus of our own: started, awaited until it answers, ended. */
-import { LockstepError, toLockstepError } from '@lockstep/config';
+/** A Prometheus of our own: started, awaited until it answers, ended; it does not outlive us, however we end. */
+import { LockstepError } from '@lockstep/config';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,6 +15,12 @@ const LOOK_AGAIN_MS = 100;
 /** It writes down what it has in memory as it ends. */
 const END_DEADLINE_MS = 15_000;
 const KEPT_CHARACTERS = 4_096;
+
+const PROGRAM = 'prometheus';
+/** Runs a program until it ends or the pipe to us breaks, which also happens when we are killed. */
+const KEEPER = '"$@" & program=$!; { read -r _; kill "$program"; } <&3 2>/dev/null & wait "$program"';
+/** What a shell says of a program that is not there. */
+const NOT_FOUND = 127;
 
 export interface Ended {
   readonly code: number | null;
@@ -33,7 +39,9 @@ export class Prometheus {
     this.url = url;
     let output = '';
     child.stderr?.on('data', (text: Buffer) => (output = (output + text.toString()).slice(-KEPT_CHARACTERS)));
+    child.once('exit', () => this.#breakPipe());
     this.ended = new Promise((resolve) => {
+      child.once('error', ({ message }) => resolve({ code: null, lastWords: message }));
       child.once('close', (code) => resolve({ code, lastWords: output.trimEnd().split('\n').at(-1) ?? '' }));
     });
   }
@@ -41,38 +49,30 @@ export class Prometheus {
   /**
    * Starts one.
    * @param port as the user has given it; undefined: the usual one if it is free
-   * @throws LockstepError 'unavailable' when there is no Prometheus or its port is taken
+   * @throws LockstepError 'unavailable' when its port is taken
    */
   static async start(files: MonitorFiles, port: number | undefined): Promise<Prometheus> {
     const address = `${HOST}:${await choosePort(port)}`;
     const url = `http://${address}`;
-    const child = spawn(
-      'prometheus',
-      [
-        `--config.file=${files.config}`,
-        `--storage.tsdb.path=${files.data}`,
-        `--web.listen-address=${address}`,
-        // A page of any site that is open in a browser here may not read along.
-        `--web.cors.origin=http://(127\\.0\\.0\\.1|localhost)(:[0-9]+)?`,
-        '--log.level=warn',
-      ],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
-    );
-    const prometheus = new Prometheus(child, url);
-    try {
-      // Told here, and not by `ended`: a program that is missing has no exit code.
-      await Promise.race([once(child, 'spawn'), prometheus.ended]);
-    } catch (cause) {
-      const what = `cannot start prometheus: ${toLockstepError(cause).message}`;
-      const hint = 'install it (Debian and Ubuntu: the package prometheus) or put it on the PATH';
-      throw new LockstepError('unavailable', what, hint, { cause });
-    }
-    return prometheus;
+    const args = [
+      `--config.file=${files.config}`,
+      `--storage.tsdb.path=${files.data}`,
+      `--web.listen-address=${address}`,
+      // A page of any site that is open in a browser here may not read along.
+      `--web.cors.origin=http://(127\\.0\\.0\\.1|localhost)(:[0-9]+)?`,
+      '--log.level=warn',
+    ];
+    const child = spawn('/bin/sh', ['-c', KEEPER, PROGRAM, PROGRAM, ...args], {
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+      // A group of its own: Ctrl-C in a terminal is for us, and we end it.
+      detached: true,
+    });
+    return new Prometheus(child, url);
   }
 
   /**
    * Waits until it answers, or until nobody wants it any more.
-   * @throws LockstepError 'unavailable' when it ends or stays silent
+   * @throws LockstepError 'unavailable' when there is no Prometheus, or it ends or stays silent
    */
   async ready(signal: AbortSignal): Promise<void> {
     const deadline = performance.now() + READY_DEADLINE_MS;
@@ -90,10 +90,18 @@ export class Prometheus {
 
   /** Ends it; it has a while to write down what it has in memory. */
   async stop(): Promise<void> {
-    this.#child.kill('SIGTERM');
-    const late = setTimeout(() => this.#child.kill('SIGKILL'), END_DEADLINE_MS);
+    this.#breakPipe();
+    const late = setTimeout(() => this.#killAll(), END_DEADLINE_MS);
     await this.ended;
     clearTimeout(late);
+  }
+
+  #breakPipe(): void {
+    this.#child.stdio[3]?.destroy();
+  }
+
+  #killAll(): void {
+    if (this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL');
   }
 
   async #answers(): Promise<boolean> {
@@ -105,8 +113,12 @@ export class Prometheus {
 }
 
 export function endedUnasked({ code, lastWords }: Ended): LockstepError {
+  if (code === NOT_FOUND) {
+    const hint = 'install it (Debian and Ubuntu: the package prometheus) or put it on the PATH';
+    return new LockstepError('unavailable', `cannot start ${PROGRAM}: there is none on the PATH`, hint);
+  }
   const what = `prometheus has ended with exit code ${code ?? 'none'}: ${lastWords}`;
-  return new LockstepError('unavailable', what, 'another one may use the same folder or port');
+  return new LockstepError('unavailable', what, 'read its words, and try again');
 }
 
 async function choosePort(wanted: number | undefined): Promise<number> {

@@ -1,6 +1,6 @@
 /**
- * What `lockstep monitor` tells Prometheus: a configuration with the rules of deploy/prometheus, and the target in a file
- * of its own, which Prometheus watches. JSON is YAML too, and needs no care about quotes.
+ * What `lockstep monitor` tells Prometheus: a configuration with the rules of deploy/prometheus, and the target in a
+ * file of its own, which Prometheus watches. JSON is YAML too, and needs no care about quotes.
  */
 import { toLockstepError, LockstepError } from '@lockstep/config';
 import { mkdir, rename, writeFile } from 'node:fs/promises';

@@ -94,9 +94,8 @@ function member({ at }: ToldEvent, slot: number | null, state: string, name: str
 
 /** The first one is the beginning of the run. */
 function checkpointUpdates(record: ToldEvent, { step }: EventOf<'checkpoint'>): readonly PageUpdate[] {
-  return step === 0
-    ? []
-    : [entry({ ...record, committed: step }, 'checkpoint', `checkpoint of step ${formatCount(step)}`)];
+  const text = `checkpoint of step ${formatCount(step)}`;
+  return step === 0 ? [] : [entry({ ...record, committed: step }, 'checkpoint', text)];
 }
 
 function startUpdates(record: ToldEvent, event: EventOf<'start'>): readonly PageUpdate[] {

@@ -6,6 +6,9 @@ import type { RunEvent } from '../train/events.js';
 import { EVENT_RECORD_LIMITS, EventRecord } from './event-record.js';
 import { readEvents } from './read-events.js';
 
+/** On a busy machine. */
+const PATIENT = { timeout: 10_000 };
+
 const notice = (text: string): RunEvent => ({ event: 'notice', text });
 const stranger: RunEvent = { event: 'rejected', worker: null, reason: 'other-step', detail: 'gradient of step 3' };
 const step: RunEvent = {
@@ -93,7 +96,7 @@ describe('EventRecord', () => {
     const record = new EventRecord(noWarning, { ...EVENT_RECORD_LIMITS, queueBytesMax: 1_000 });
     await record.begin(path, () => 0);
     for (let count = 0; count < 100; count += 1) record.add(notice(`number ${count}`));
-    await expect.poll(async () => (await readEvents(run)).length).toBeGreaterThan(0);
+    await expect.poll(async () => (await readEvents(run)).length, PATIENT).toBeGreaterThan(0);
     record.add({ event: 'checkpoint', step: 1, path: 'last' });
     await record.close();
     const events = await readEvents(run);
@@ -115,7 +118,9 @@ describe('EventRecord', () => {
     });
     await record.begin(path, () => 0);
     record.add(notice('first'));
-    await expect.poll(() => warnings).toEqual([expect.stringMatching(/^cannot write the event record: EISDIR/)]);
+    await expect
+      .poll(() => warnings, PATIENT)
+      .toEqual([expect.stringMatching(/^cannot write the event record: EISDIR/)]);
     record.add(notice('second'));
     rmSync(path, { recursive: true });
     await record.close();
@@ -130,7 +135,7 @@ describe('EventRecord', () => {
     const record = new EventRecord(noWarning);
     await record.begin(join(folder, 'events.ndjson'), () => 0);
     record.add(notice('first'));
-    await expect.poll(async () => (await readEvents(folder)).length).toBe(1);
+    await expect.poll(async () => (await readEvents(folder)).length, PATIENT).toBe(1);
     rmSync(folder, { recursive: true });
     record.add(notice('second'));
     await record.close();

@@ -31,15 +31,24 @@ export function nextEventFile(existing: readonly string[], nowMs: number): strin
   return `events.out.tfevents.${String(seconds).padStart(10, '0')}.${hostname()}.${process.pid}`;
 }
 
-/** The last step that the files have this tag for; 0 when they have none. */
-export async function lastStepOf(folder: string, files: readonly string[], tag: string): Promise<number> {
+/**
+ * What the files have already: of each tag the last step. Older files are not looked at once one has `tag`, which is
+ * in all that have anything to say.
+ */
+export async function lastSteps(
+  folder: string,
+  files: readonly string[],
+  tag: string,
+): Promise<ReadonlyMap<string, number>> {
+  const last = new Map<string, number>();
   for (const name of [...files].reverse()) {
-    let last = 0;
+    const found = new Map<string, number>();
     for await (const data of recordsIn(createReadStream(join(folder, name)) as AsyncIterable<Buffer>)) {
       const { step, tags } = readEvent(data);
-      if (tags.includes(tag)) last = step;
+      for (const one of tags) found.set(one, step);
     }
-    if (last > 0) return last;
+    for (const [one, step] of found) if (!last.has(one)) last.set(one, step);
+    if (found.has(tag)) break;
   }
-  return 0;
+  return last;
 }

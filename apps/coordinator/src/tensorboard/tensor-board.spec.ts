@@ -1,13 +1,26 @@
 import type { StepLine } from '@lockstep/checkpoint';
-import { appendFileSync, createReadStream, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  createReadStream,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { runEventSchema } from '../train/event-schema.js';
 import type { RunEvent } from '../train/events.js';
 import { boardFolder, nextEventFile } from './board-folder.js';
 import { readEvent } from './event-message.js';
 import { TensorBoard } from './tensor-board.js';
 import { recordsIn } from './tf-record.js';
+
+/** On a busy machine. */
+const PATIENT = { timeout: 10_000 };
 
 /** A journal, with as many lives of a board over it as a test wants. */
 class Scene {
@@ -71,6 +84,10 @@ function stepsWith(events: readonly ReturnType<typeof readEvent>[], tag: string)
 const range = (from: number, until: number): readonly number[] =>
   Array.from({ length: until - from + 1 }, (_, index) => from + index);
 
+/** That of a real run. */
+const examples = readFileSync(new URL('../../../../docs/events.examples.ndjson', import.meta.url), 'utf8');
+const start = runEventSchema.parse(JSON.parse(examples.slice(0, examples.indexOf('\n'))));
+
 const ready = (worker: number): RunEvent => ({ event: 'worker', worker, status: 'ready', detail: '' });
 
 describe('TensorBoard', () => {
@@ -108,7 +125,7 @@ describe('TensorBoard', () => {
     const scene = new Scene();
     const board = scene.life();
     scene.commit(2, board);
-    await expect.poll(async () => (await scene.lossSteps())[0]).toEqual([1, 2]);
+    await expect.poll(async () => (await scene.lossSteps())[0], PATIENT).toEqual([1, 2]);
     scene.commit(3);
     scene.commit(2, board);
     await board.close();
@@ -130,6 +147,17 @@ describe('TensorBoard', () => {
     expect(later[1]).toEqual({ step: 5, tags: [] });
   });
 
+  it('says the configuration once, even when the first life ends before the first step', async () => {
+    const scene = new Scene();
+    for (const steps of [0, 2, 2]) {
+      const board = scene.life();
+      board.add(start);
+      scene.commit(steps, board);
+      await board.close();
+    }
+    expect((await scene.events()).map((events) => stepsWith(events, 'config'))).toEqual([[0], [], []]);
+  });
+
   it('shows validation, samples and the configuration at their steps', async () => {
     const scene = new Scene();
     const board = scene.life();
@@ -147,7 +175,9 @@ describe('TensorBoard', () => {
     writeFileSync(scene.folder, '');
     const board = scene.life();
     scene.commit(3, board);
-    await expect.poll(() => scene.warnings).toEqual([expect.stringMatching(/^cannot write for TensorBoard .*EEXIST/)]);
+    await expect
+      .poll(() => scene.warnings, PATIENT)
+      .toEqual([expect.stringMatching(/^cannot write for TensorBoard .*EEXIST/)]);
     scene.commit(3, board);
     await board.close();
     expect(scene.warnings).toHaveLength(1);

@@ -12,13 +12,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AppendFile } from '../record/append-file.js';
 import type { RunEvent } from '../train/events.js';
 import { RunTotals } from '../train/run-totals.js';
-import { eventFiles, lastStepOf, nextEventFile } from './board-folder.js';
+import { eventFiles, lastSteps, nextEventFile } from './board-folder.js';
 import { scalarsEvent, sessionStartEvent, textEvent, versionEvent } from './event-message.js';
 import { tfRecord } from './tf-record.js';
 
 type EventOf<T extends RunEvent['event']> = Extract<RunEvent, { event: T }>;
 
 const LOSS = 'loss/train';
+const CONFIG = 'config';
 /** Files are looked at by TensorBoard every few seconds. */
 const GATHER_MS = 1_000;
 const QUEUE_BYTES_MAX = 4_000_000;
@@ -44,8 +45,8 @@ export class TensorBoard {
   readonly #options: TensorBoardOptions;
   readonly #ready = new Set<number>();
   #file: AppendFile | undefined;
-  /** Whether no step was written before. */
-  #isFirst = true;
+  /** Whether an earlier life has written it; it comes before the first step. */
+  #hasConfig = false;
   /** The step that is written next. */
   #next = 1;
   /** Held back while steps are taken from the journal; null when live ones are written as they come. */
@@ -95,8 +96,9 @@ export class TensorBoard {
     await mkdir(folder, { recursive: true });
     const files = await eventFiles(folder);
     // No later than the journal: what it does not know has not happened.
-    this.#next = Math.min(await lastStepOf(folder, files, LOSS), committed) + 1;
-    this.#isFirst = this.#next === 1;
+    const written = await lastSteps(folder, files, LOSS);
+    this.#next = Math.min(written.get(LOSS) ?? 0, committed) + 1;
+    this.#hasConfig = written.has(LOSS) || written.has(CONFIG);
     this.#file = new AppendFile(join(folder, nextEventFile(files, Date.now())), {
       queueBytesMax: QUEUE_BYTES_MAX,
       gatherMs: GATHER_MS,
@@ -158,7 +160,7 @@ export class TensorBoard {
     const time = { wallSeconds: Date.now() / 1000, step: this.#options.committed() };
     switch (event.event) {
       case 'start':
-        if (this.#isFirst) this.#push(textEvent({ ...time, step: 0 }, 'config', configText(event), CONFIG_HELP));
+        if (!this.#hasConfig) this.#push(textEvent({ ...time, step: 0 }, CONFIG, configText(event), CONFIG_HELP));
         return;
       case 'step':
         return this.#step(event);
