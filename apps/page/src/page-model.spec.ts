@@ -21,8 +21,8 @@ function modelOf(...updates: readonly PageUpdate[]): PageModel {
 const spansOf = ({ state }: PageModel): readonly string[] =>
   state.members.map(({ name, spans }) => {
     const second = (time: string | null): string => (time === null ? '' : String(Date.parse(time) / 1000));
-    const parts = spans.map(({ state: word, from, until }) => `${word} ${second(from)}-${second(until)}`);
-    return `${name}: ${parts.join(', ')}`;
+    const words = spans.map(({ state: word, from, until }) => `${word} ${second(from)}-${second(until)}`);
+    return `${name}: ${words.join(', ')}`;
   });
 
 describe('the state of a page', () => {

@@ -38,12 +38,13 @@ export interface ChartOptions {
 
 export interface XAxis {
   readonly format: (value: number) => string;
+  /** That the text of a tick needs. */
+  readonly spacePx: number;
   /** Distances between ticks; uPlot's own when not given. */
   readonly ticks?: readonly number[];
 }
 
 const FONT = '12px system-ui, sans-serif';
-const TICK_SPACE_PX = 80;
 const FAULT_PX = 5;
 
 export class Chart {
@@ -104,12 +105,12 @@ export class Chart {
       grid: { stroke: colour('grid'), width: 1 },
       ticks: { show: false },
     };
-    const { format, ticks } = this.#axis;
+    const { format, ticks, spacePx } = this.#axis;
     const { formatY, axisPx } = this.#options;
     return [
       {
         ...common,
-        space: TICK_SPACE_PX,
+        space: spacePx,
         size: 28,
         ...(ticks === undefined ? {} : { incrs: [...ticks] }),
         values: (_, values) => values.map(format),

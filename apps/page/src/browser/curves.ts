@@ -136,9 +136,8 @@ function summary({ curve, validation, marks }: PageState): string {
   const heldText = held === undefined ? '' : ` Validation loss ${lossText(held.loss)} after step ${held.step}.`;
   return (
     `Training loss from ${lossText(first)} to ${lossText(last)} nats a character in ` +
-    `${countText(curve.step.at(-1) ?? 0)} steps, at ` +
-    `${countText(latestRate(curve) ?? 0)} characters a second; ${faults} faults marked.${heldText} ` +
-    'Arrow keys read single points.'
+    `${countText(curve.step.at(-1) ?? 0)} steps, at ${countText(latestRate(curve) ?? 0)} characters a second; ` +
+    `${faults} faults marked.${heldText} Arrow keys read single points.`
   );
 }
 

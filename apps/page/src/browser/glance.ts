@@ -21,7 +21,7 @@ export function showGlance(state: PageState): void {
   setText(find('held-note'), held === undefined ? 'no pass yet' : `after step ${countText(held.step)}`);
   const rate = outcome?.charactersPerSecond ?? latestRate(curve);
   setText(find('rate'), rate === null ? '–' : countText(rate));
-  setText(find('rate-note'), outcome === null ? paceText(pace(curve)) : 'over the whole run');
+  setText(find('rate-note'), outcome === null ? paceText(pace(curve)) : 'the whole run');
   showTimeLeft(state, total - step);
   const workers = status?.workers ?? [];
   const ready = workers.filter((worker) => worker.state === 'ready').length;
@@ -47,9 +47,11 @@ function paceText(seconds: number | null): string {
 function showTimeLeft({ curve, outcome, status }: PageState, steps: number): void {
   const seconds = pace(curve);
   if (outcome !== null) {
+    setText(find('left-title'), 'Ended');
     setText(find('left'), outcome.result);
     return setText(find('left-note'), `in ${durationText(outcome.wallSeconds)}`);
   }
+  setText(find('left-title'), 'Time left');
   if (seconds === null || steps <= 0) {
     setText(find('left'), '–');
     return setText(find('left-note'), steps <= 0 && seconds !== null ? 'finishing' : 'no step yet');

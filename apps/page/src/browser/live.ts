@@ -28,7 +28,7 @@ export function startLive(): void {
     showGlance(state);
     curves.show(state);
     showEntries(state);
-    showWorkers(state.status);
+    showWorkers(state.status, state.outcome !== null);
     showShares('phases', state.status?.phases ?? {}, PHASES);
     showShares('run-seconds', state.status?.runSeconds ?? {}, RUN_STATES);
     showTimeline(state);

@@ -10,8 +10,10 @@ const OPTIONAL: readonly (readonly [keyof WorkerStatus, number])[] = [
   ['residentBytes', 8],
 ];
 
-export function showWorkers(status: PageStatus | null): void {
+/** @param isOver whether nobody can be there any more */
+export function showWorkers(status: PageStatus | null, isOver: boolean): void {
   const table = find('workers-table');
+  table.hidden = isOver;
   const workers = status?.workers ?? [];
   if (isSameAsBefore(table, workers)) return;
   const most = Math.max(...workers.map((worker) => worker.barrierWaitSeconds ?? 0), 0);
