@@ -6,9 +6,9 @@ import { lockstep, LockstepProcess, readJson, tinyRun, waitFor, workersOf } from
 
 const DEADLINE_MS = 60_000;
 const PAGE_BYTES_MAX = 200_000;
-/** What a browser itself says of a server that is away; no page can keep it from that. */
+/** What a browser itself says of a server that is away, or not yet ready again; no page can keep it from that. */
 const AWAY =
-  /^Failed to load resource: net::ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING|CONNECTION_RESET|EMPTY_RESPONSE)/;
+  /^Failed to load resource: (net::ERR_(CONNECTION_(REFUSED|RESET)|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE)|.*503 )/;
 
 const numberIn = async (page: Page, id: string): Promise<number> =>
   Number((await page.locator(`#${id}`).innerText()).replaceAll(',', ''));

@@ -46,7 +46,7 @@ export async function openPage(url: string, size = { width: 1280, height: 900 })
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('response', (response) => {
     const isStream = (response.headers()['content-type'] ?? '').startsWith('text/event-stream');
-    if (!isStream) bodies.push(response.body().then((body) => body.length));
+    if (response.ok() && !isStream) bodies.push(response.body().then((body) => body.length));
   });
   await page.goto(url);
   return {

@@ -55,6 +55,31 @@ describe('the events of a run', () => {
     expect(recorded.at(-1)).toMatchObject({ event: 'summary', committed: 35 });
   });
 
+  it('has a sample as often as it should, each of its own step, and none of them changes the result', async () => {
+    const runWith = async (every: string): Promise<readonly JsonEvent[]> => {
+      const { args } = tinyRun('--steps', '30', '--shards', '2', '--sample-length', '40', '--json');
+      const process = new LockstepProcess([...args, '--sample-every', every]);
+      expect((await process.end()).code).toBe(0);
+      expectContract(process.events);
+      return process.events;
+    };
+    const [often, once] = [await runWith('10'), await runWith('1000')];
+    const samples = often.filter(({ event }) => event === 'sample');
+    expect(samples).toMatchObject([
+      { step: 10, isLast: false },
+      { step: 20, isLast: false },
+      { step: 30, isLast: true },
+    ]);
+    expect(new Set(samples.map(({ text }) => text)).size).toBe(3);
+    expect(once.filter(({ event }) => event === 'sample')).toEqual(samples.slice(-1));
+    const result = (events: readonly JsonEvent[]): unknown => {
+      const last = events.map((event) => runEventSchema.parse(event)).find(({ event }) => event === 'summary');
+      return last?.event === 'summary' ? last.summary.weightsSha256 : null;
+    };
+    expect(result(often)).toMatch(/^[0-9a-f]{64}$/);
+    expect(result(often)).toBe(result(once));
+  });
+
   it('that fails end with the failure, in the record too', async () => {
     const { run, args } = tinyRun('--workers', '0', '--worker-timeout', '1', '--json');
     const process = new LockstepProcess(args);

@@ -26,17 +26,20 @@ export async function openObservatory(
 ): Promise<HttpServer | null> {
   if (setOrDefault(values, 'noMetrics')) return null;
   const host = setOrDefault(values, 'metricsHost');
-  const bind = (port: number): Promise<HttpServer> => serveHttp({ host, port, routes: UNREADY });
+  const bind = (port: number): Promise<HttpServer> => serveHttp({ host, port, routes: UNREADY, meanwhile: OPENING });
   // Looking is no part of the run: one that goes on does not end because its page has moved.
   if (before !== null) return (await bindAgain(bind, before)) ?? bind(0);
   if (values.metricsPort !== undefined) return bind(values.metricsPort);
   return (await bindOrNull(bind, USUAL_PORT)) ?? bind(0);
 }
 
+/** A page that looks for its next coordinator is told that it is there, and to come again. */
+const OPENING = plain(503, 'not ready: the run is being opened\n');
+
 /** Alive is who answers; ready is a coordinator that leads, which replaces the second one. */
 const UNREADY = {
   '/healthz': () => plain(200, 'ok\n'),
-  '/readyz': () => plain(503, 'not ready: the run is being opened\n'),
+  '/readyz': () => OPENING,
 };
 
 type Bind = (port: number) => Promise<HttpServer>;

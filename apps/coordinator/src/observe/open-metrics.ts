@@ -47,13 +47,14 @@ export async function openMetrics(parts: MetricsParts): Promise<RunMetrics> {
   return metrics;
 }
 
-/** From now on they are to be had. */
+/** From now on they are to be had, as all the rest. */
 export function serveMetrics(observatory: HttpServer, metrics: RunMetrics, state: () => CoordinatorState): void {
   observatory.add({
     '/metrics': async () => ({ status: 200, contentType: metrics.contentType, body: await metrics.text() }),
     '/readyz': () =>
       state().phase.name === 'ended' ? plain(503, 'not ready: the run has ended\n') : plain(200, 'ready\n'),
   });
+  observatory.complete();
 }
 
 /**

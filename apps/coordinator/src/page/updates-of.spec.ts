@@ -20,11 +20,14 @@ describe('what a page is told', () => {
   });
 
   it('of warnings: which are faults', () => {
-    expect(kindsOf({ event: 'warning', text: 'the coordinator ended by SIGKILL; started again (term 2)' })).toEqual([
-      'fault',
-    ]);
     expect(kindsOf({ event: 'warning', text: 'no room', disk: 'checkpoint' })).toEqual(['fault']);
     expect(kindsOf({ event: 'warning', text: 'the checkpoint does not know 3 characters' })).toEqual(['warning']);
+  });
+
+  it('of a coordinator that ended, once the next one leads', () => {
+    const coordinator = { event: 'coordinator', term: 1, detail: 'ended by SIGKILL', downSeconds: 1.2 } as const;
+    expect(kindsOf({ ...coordinator, status: 'lost' })).toEqual([]);
+    expect(kindsOf({ ...coordinator, status: 'started', term: 2 })).toEqual(['fault']);
   });
 
   it('of messages that were refused: which are faults, and nothing of the ordinary', () => {

@@ -132,7 +132,10 @@ describe('the terminal view', () => {
   });
 
   it('writes the sample below the last state of the bars', async () => {
-    const lines = await screenOf(80, [step(200), { event: 'sample', step: 200, isLast: true, prime: 'She ', text: 'was\nglad' }]);
+    const lines = await screenOf(80, [
+      step(200),
+      { event: 'sample', step: 200, isLast: true, prime: 'She ', text: 'was\nglad' },
+    ]);
     expect(lines.slice(-2)).toEqual(['She was', 'glad']);
     expect(lines.findIndex((line) => line.includes('200/200'))).toBeGreaterThan(0);
     expect(lines.filter((line) => line.includes('/200'))).toHaveLength(1);

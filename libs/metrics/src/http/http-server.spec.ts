@@ -29,6 +29,18 @@ describe('the HTTP server', () => {
     },
   );
 
+  it('asks to come again for what is not there yet, and says that it is not when no more comes', async () => {
+    const at = { host: '127.0.0.1', port: 0, routes: {}, meanwhile: plain(503, 'later\n') };
+    const server = await serveHttp(at);
+    onTestFinished(() => server.close());
+    const ask = async (path: string): Promise<number> => (await fetch(`${server.url}${path}`)).status;
+    expect(await ask('hello')).toBe(503);
+    server.add({ '/hello': () => plain(200, 'there') });
+    expect([await ask('hello'), await ask('other')]).toEqual([200, 503]);
+    server.complete();
+    expect([await ask('hello'), await ask('other')]).toEqual([200, 404]);
+  });
+
   it.each(['POST', 'PUT', 'DELETE', 'OPTIONS'])('does not take %s', async (method) => {
     const { url } = await serve({ '/hello': () => plain(200, 'there') });
     const response = await fetch(`${url}hello`, { method });

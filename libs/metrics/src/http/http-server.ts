@@ -23,6 +23,8 @@ export interface HttpServerOptions {
   readonly port: number;
   /** By path, query excluded. */
   readonly routes: Readonly<Record<string, Route>>;
+  /** What other paths answer until all are there; by default that they are not here. */
+  readonly meanwhile?: Answer;
   /** What to do about an address that is taken. */
   readonly hint?: string;
 }
@@ -33,6 +35,8 @@ export interface HttpServer {
   readonly port: number;
   /** Serves more paths from now on. */
   add(routes: Readonly<Record<string, Route>>): void;
+  /** No more paths come. */
+  complete(): void;
   close(): Promise<void>;
 }
 
@@ -54,9 +58,16 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
 };
 
+interface Table {
+  readonly routes: Map<string, Route>;
+  missing: Answer;
+}
+
+const NOT_HERE = plain(404, 'not here\n');
+
 /** @throws LockstepError `unavailable` when the address cannot be bound */
-export async function serveHttp({ host, port, routes, hint }: HttpServerOptions): Promise<HttpServer> {
-  const table = new Map(Object.entries(routes));
+export async function serveHttp({ host, port, routes, meanwhile, hint }: HttpServerOptions): Promise<HttpServer> {
+  const table: Table = { routes: new Map(Object.entries(routes)), missing: meanwhile ?? NOT_HERE };
   const server = createServer(
     {
       maxHeaderSize: HEADER_BYTES_MAX,
@@ -76,7 +87,10 @@ export async function serveHttp({ host, port, routes, hint }: HttpServerOptions)
     url: `http://${urlHost(host, family)}:${bound}/`,
     port: bound,
     add: (more) => {
-      for (const [path, route] of Object.entries(more)) table.set(path, route);
+      for (const [path, route] of Object.entries(more)) table.routes.set(path, route);
+    },
+    complete: () => {
+      table.missing = NOT_HERE;
     },
     close: () =>
       new Promise((resolve) => {
@@ -86,11 +100,7 @@ export async function serveHttp({ host, port, routes, hint }: HttpServerOptions)
   };
 }
 
-async function respond(
-  table: ReadonlyMap<string, Route>,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+async function respond(table: Readonly<Table>, request: IncomingMessage, response: ServerResponse): Promise<void> {
   for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
   // A body is not asked for and not read.
   request.resume();
@@ -100,8 +110,8 @@ async function respond(
       response.setHeader('allow', 'GET, HEAD');
       return finish(request, response, plain(405, 'only GET\n'));
     }
-    const route = table.get(pathOf(request.url ?? ''));
-    const answer = await (route?.(request, response) ?? (route === undefined ? plain(404, 'not here\n') : null));
+    const route = table.routes.get(pathOf(request.url ?? ''));
+    const answer = route === undefined ? table.missing : await route(request, response);
     if (answer !== null) finish(request, response, answer);
   } catch {
     if (!response.headersSent) finish(request, response, plain(500, 'this failed\n'));
