@@ -6,11 +6,12 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 import { CATALOGUE, PREFIX } from './catalogue.js';
 import type { MetricName } from './catalogue.js';
 import type { LabelsOf, Metric, NamesOf } from './metric.js';
+import { PendingSums } from './pending-sums.js';
+import type { PlainLabels } from './pending-sums.js';
 
 type Catalogued = typeof CATALOGUE;
 type Labels<N extends MetricName> = LabelsOf<Catalogued[N]>;
 type Collector = Counter | Gauge | Histogram;
-type PlainLabels = Readonly<Record<string, string | number>>;
 
 /** Gauges of prom-client whose names say that they only grow. */
 const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
@@ -18,6 +19,7 @@ const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total',
 export class MetricSet {
   readonly #registry = new Registry();
   readonly #collectors = new Map<MetricName, Collector>();
+  readonly #pending = new PendingSums<MetricName>();
   /** Metrics with a series for each worker. */
   readonly #byWorker: readonly MetricName[];
 
@@ -43,6 +45,7 @@ export class MetricSet {
 
   /** A worker has gone: its series end, for a value that stands still looks like one that lives. */
   removeWorker(worker: number): void {
+    this.#settle();
     for (const name of this.#byWorker) {
       for (const labels of combinations(CATALOGUE[name])) this.#collector(name).remove({ ...labels, worker });
     }
@@ -50,7 +53,8 @@ export class MetricSet {
 
   /** @param by how much; not negative */
   add<N extends NamesOf<Catalogued, 'counter'>>(name: N, labels: Labels<N>, by = 1): void {
-    (this.#collector(name) as Counter).inc({ ...(labels as PlainLabels) }, by);
+    if (!this.#collectors.has(name)) throw unknown(name);
+    this.#pending.add(name, labels as PlainLabels, by);
   }
 
   set<N extends NamesOf<Catalogued, 'gauge'>>(name: N, labels: Labels<N>, value: number): void {
@@ -63,6 +67,7 @@ export class MetricSet {
 
   /** What a scrape is given: the text format of Prometheus. */
   async text(): Promise<string> {
+    this.#settle();
     return this.#registry.metrics();
   }
 
@@ -78,8 +83,12 @@ export class MetricSet {
 
   #collector(name: MetricName): Collector {
     const collector = this.#collectors.get(name);
-    if (collector === undefined) throw new Error(`this process has no metric ${name}`);
+    if (collector === undefined) throw unknown(name);
     return collector;
+  }
+
+  #settle(): void {
+    this.#pending.drain((name, labels, total) => (this.#collector(name) as Counter).inc({ ...labels }, total));
   }
 
   /** A gauge that is 0 before anything was measured says what is not true: those begin when they are known. */
@@ -93,6 +102,8 @@ export class MetricSet {
     }
   }
 }
+
+const unknown = (name: MetricName): Error => new Error(`this process has no metric ${name}`);
 
 const entries = (): [MetricName, Metric][] => Object.entries(CATALOGUE) as [MetricName, Metric][];
 

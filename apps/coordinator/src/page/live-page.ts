@@ -74,13 +74,14 @@ export class LivePage {
 
   /** An event of this moment. */
   show(event: RunEvent): void {
+    if (isOfNoInterest(event)) return;
     this.tell({ at: new Date().toISOString(), committed: this.#options.committed(), event });
   }
 
   /** An event of a time of its own. */
   tell(record: ToldEvent): void {
     const { event, at, committed } = record;
-    if (event.event === 'assigned' || event.event === 'answered') return;
+    if (isOfNoInterest(event)) return;
     if (event.event === 'step') {
       this.addSteps([stepRow(event)]);
       return;
@@ -145,4 +146,9 @@ export class LivePage {
       body: `${JSON.stringify(this.#snapshot())}\n`,
     };
   }
+}
+
+/** Told several times a step. */
+function isOfNoInterest({ event }: RunEvent): boolean {
+  return event === 'assigned' || event === 'answered';
 }

@@ -16,7 +16,7 @@ export function showAbout({ facts, sample, outcome }: PageState): void {
   }
   const place = find('sample');
   if (!isSameAsBefore(place, sample)) {
-    if (sample === null) place.replaceChildren(make('p', { class: 'empty' }, 'None yet: one is written at the end.'));
+    if (sample === null) place.replaceChildren(make('p', { class: 'empty' }, 'None yet: see --sample-every.'));
     else place.replaceChildren(make('pre', { tabindex: '0' }, make('b', {}, sample.prime), sample.text));
     setText(
       find('sample-note'),
