@@ -13,8 +13,8 @@ import { rateOf, train } from '../training.js';
 
 /** The shortest step that a preset has on a processor: there the same work is the largest share. */
 const PRESET = PRESETS.laptop;
-const STEPS = 160;
-const WARM_UP = 30;
+const STEPS = 400;
+const WARM_UP = 50;
 const BATCHES = 40;
 const WORKERS = 64;
 const BYTES_MAX = 300_000;
