@@ -74,6 +74,8 @@ export class RunMetrics {
   readonly #vitals = new Map<number, Vitals>();
   /** Slots that have series. */
   readonly #present = new Set<number>();
+  /** What has not been looked at yet, the oldest first. */
+  #moments: Moment[] = [];
   #stepSeconds = 0;
   #hasBegun = false;
   /** What the time since the last step was seen to be spent on. */
@@ -109,19 +111,15 @@ export class RunMetrics {
     }
   }
 
+  /** Told while workers wait for the coordinator: what it means is found out when they have what they need. */
   readonly probe = (moment: Moment): void => {
-    if (moment.type === 'sent') this.#sent(moment);
-    if (moment.type === 'received') this.#received(moment);
-    if (moment.type === 'step-begun') this.#stepBegun(moment.atMs);
-    if (moment.type === 'saved') {
-      this.#metrics.observe('checkpoint_seconds', {}, (moment.endedMs - moment.beganMs) / 1000);
-    }
-    const account = this.#accountant.take(moment);
-    if (account !== null) this.#stepEnded(account, this.#ports.clock.now());
+    this.#moments.push(moment);
+    if (this.#moments.length === 1) setImmediate(() => this.#catchUp());
   };
 
   /** To be called now and then: counts the time in which no step goes on. */
   look(): void {
+    this.#catchUp();
     if (IN_STEP.has(this.#ports.state().phase.name)) return;
     this.#gap = this.#between();
     this.#accountant.abandon();
@@ -135,6 +133,8 @@ export class RunMetrics {
       metrics.set('last_commit_timestamp_seconds', {}, this.#ports.unixNow() / 1000);
       return;
     }
+    if (event.event === 'assigned' || event.event === 'answered') return;
+    this.#catchUp();
     countEvent(metrics, event);
     if (faultIn(event) !== null) this.#clock.faulted();
     if (event.event === 'late') this.#trouble = 'late';
@@ -158,6 +158,7 @@ export class RunMetrics {
   }
 
   get figures(): RunFigures {
+    this.#catchUp();
     const workers = [...this.#present].map(
       (slot) =>
         [slot, { barrierWaitSeconds: this.#barrierWaits.get(slot) ?? 0, vitals: this.#vitals.get(slot) }] as const,
@@ -167,6 +168,23 @@ export class RunMetrics {
       runSeconds: Object.fromEntries(this.#runSeconds),
       workers: new Map(workers),
     };
+  }
+
+  #catchUp(): void {
+    const moments = this.#moments;
+    this.#moments = [];
+    for (const moment of moments) this.#take(moment);
+  }
+
+  #take(moment: Moment): void {
+    if (moment.type === 'sent') this.#sent(moment);
+    if (moment.type === 'received') this.#received(moment);
+    if (moment.type === 'step-begun') this.#stepBegun(moment.atMs);
+    if (moment.type === 'saved') {
+      this.#metrics.observe('checkpoint_seconds', {}, (moment.endedMs - moment.beganMs) / 1000);
+    }
+    const account = this.#accountant.take(moment);
+    if (account !== null) this.#stepEnded(account);
   }
 
   #sent({ message, bytes }: Extract<Moment, { type: 'sent' }>): void {
@@ -215,10 +233,10 @@ export class RunMetrics {
     this.#stepSeconds = seconds;
   }
 
-  #stepEnded(account: StepAccount, nowMs: number): void {
+  #stepEnded(account: StepAccount): void {
     const isReplay = account.step < this.#replayUntil;
     if (isReplay) this.#metrics.add('steps_replayed_total', {});
-    this.#clock.step(account, isReplay, nowMs);
+    this.#clock.step(account, isReplay, account.endedMs);
     for (const phase of PHASES) {
       const seconds = account.phasesMs[phase] / 1000;
       this.#metrics.add('step_phase_seconds_total', { phase }, seconds);

@@ -55,7 +55,7 @@ describe('the account of a step', () => {
     const account = seen.update('a', 212);
     expect(seen.update('b', 213)).toBeNull();
     expect(account).toEqual({
-      ...{ step: 0, durationMs: 112, blame: { worker: 3, waitMs: 50 } },
+      ...{ step: 0, durationMs: 112, endedMs: 212, blame: { worker: 3, waitMs: 50 } },
       phasesMs: { data: 4, dispatch: 3, compute: 90, transfer: 3, reduce: 10, apply: 0, checkpoint: 0, other: 2 },
     });
   });

@@ -13,6 +13,8 @@ export interface StepAccount {
   /** From 0. */
   readonly step: number;
   readonly durationMs: number;
+  /** When its update went out. */
+  readonly endedMs: number;
   readonly phasesMs: Readonly<Record<Phase, number>>;
   /** The worker that all others waited for, and how long; null where there was one only. */
   readonly blame: { readonly worker: number; readonly waitMs: number } | null;
@@ -125,7 +127,7 @@ export class StepAccountant {
     const { beganMs } = running;
     const done = [...this.#known.values()].sort((a, b) => (b.doneMs ?? -1) - (a.doneMs ?? -1));
     const phasesMs = partition(beganMs, endedMs, [...this.#own, ...(done[0]?.segments ?? [])]);
-    return { step, durationMs: endedMs - beganMs, phasesMs, blame: this.#blame() };
+    return { step, durationMs: endedMs - beganMs, endedMs, phasesMs, blame: this.#blame() };
   }
 
   #blame(): StepAccount['blame'] {
