@@ -54,7 +54,7 @@ export class MetricSet {
   /** @param by how much; not negative */
   add<N extends NamesOf<Catalogued, 'counter'>>(name: N, labels: Labels<N>, by = 1): void {
     if (!this.#collectors.has(name)) throw unknown(name);
-    this.#pending.add(name, labels as PlainLabels, by);
+    this.#pending.add(name, labels, by);
   }
 
   set<N extends NamesOf<Catalogued, 'gauge'>>(name: N, labels: Labels<N>, value: number): void {

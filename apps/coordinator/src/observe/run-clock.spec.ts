@@ -3,8 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { RunClock } from './run-clock.js';
 import type { StepAccount } from './step-account.js';
 
-const account = (checkpoint = 0): StepAccount => ({
-  ...{ step: 0, durationMs: 0, blame: null },
+const account = (checkpoint = 0): Pick<StepAccount, 'phasesMs'> => ({
   phasesMs: { data: 0, dispatch: 0, compute: 0, transfer: 0, reduce: 0, apply: 0, checkpoint, other: 0 },
 });
 

@@ -43,7 +43,7 @@ export class RunClock {
    * A step has ended; since the last call nothing else has happened.
    * @param isReplay whether its result was known already
    */
-  step({ phasesMs }: StepAccount, isReplay: boolean, nowMs: number): void {
+  step({ phasesMs }: Pick<StepAccount, 'phasesMs'>, isReplay: boolean, nowMs: number): void {
     const passedMs = Math.max(0, nowMs - this.#sinceMs);
     this.#sinceMs = nowMs;
     const checkpointMs = Math.min(passedMs, phasesMs.checkpoint);
