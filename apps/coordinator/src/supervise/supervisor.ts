@@ -3,7 +3,7 @@
  * as the run ends. It holds nothing that the run needs, so that either side can die: a coordinator that is killed is
  * started again on the same address while its workers keep the weights.
  */
-import { LIMITS, LockstepError, setOrDefault } from '@lockstep/config';
+import { EXIT_CODES, LIMITS, LockstepError, setOrDefault } from '@lockstep/config';
 import type { OptionValues, TrainOptions } from '@lockstep/config';
 import { ownIdentity } from '@lockstep/checkpoint';
 import type { RunEvent, RunSummary, RunView } from '../train/events.js';
@@ -307,7 +307,9 @@ export class Supervisor {
 
   #workerEnded(end: WorkerEnd): void {
     const { peer, name, reason, verdict, unasked } = end;
-    this.#log.say(verdict === null ? 'info' : 'warn', reason);
+    // A worker that was told that all is over may be gone before the coordinator is.
+    const isOrdinary = verdict === null || end.code === EXIT_CODES.done;
+    this.#log.say(isOrdinary ? 'info' : 'warn', reason);
     this.#coordinator.send({ type: 'worker-gone', peer, reason, unasked });
     if (verdict?.restart === true) this.#restartNotices.ended(end);
     this.#lookForWorkers();
