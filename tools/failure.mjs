@@ -2,8 +2,9 @@
  * Failures of the tools themselves: what went wrong, what to do about it, and the exit code, the same table as the
  * command line's own (which cannot be imported before it is built).
  */
+import { basename } from 'path';
 
-export const EXIT = { unavailable: 69, internal: 70, io: 74, retry: 75, config: 78 };
+export const EXIT = { usage: 64, unavailable: 69, internal: 70, io: 74, retry: 75, config: 78 };
 
 const SHOWN_LINES = 20;
 
@@ -78,7 +79,8 @@ export function printFailure(thrown) {
 }
 
 /**
- * A refusal of the system (a full disk, say) has its cause in its code; anything else is a bug and shows its stack.
+ * A refusal of the system (a full disk, say) has its cause in its code, and so has an option that nobody knows;
+ * anything else is a bug and shows its stack.
  * @param {unknown} thrown
  */
 function toFailure(thrown) {
@@ -87,6 +89,11 @@ function toFailure(thrown) {
   if ('syscall' in error) {
     const { exitCode, hint } = explain('', error.message, 'that is what the system says');
     return new Failure(exitCode, error.message, hint);
+  }
+  if ('code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')) {
+    const [what = ''] = error.message.split(/\. |\n/);
+    const tool = basename(process.argv[1] ?? '');
+    return new Failure(EXIT.usage, what, `the first lines of tools/${tool} say what it takes`);
   }
   return new Failure(EXIT.internal, 'a tool broke', 'this is a bug in lockstep, please report it', error.stack ?? '');
 }

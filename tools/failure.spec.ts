@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
-import { EXIT, explain } from './failure.mjs';
+import { parseArgs } from 'node:util';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { EXIT, explain, printFailure } from './failure.mjs';
 
 describe('the explanation of a failed command', () => {
   it.each([
@@ -20,5 +21,31 @@ describe('the explanation of a failed command', () => {
       exitCode: EXIT.internal,
       hint: 'otherwise',
     });
+  });
+});
+
+describe('what a tool says last', () => {
+  const said = (thrown: unknown): { readonly exitCode: number; readonly text: string } => {
+    const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    onTestFinished(() => write.mockRestore());
+    return { exitCode: printFailure(thrown), text: write.mock.calls.map(([text]) => String(text)).join('') };
+  };
+
+  it('is one line for an option that nobody knows', () => {
+    let thrown: unknown;
+    try {
+      parseArgs({ args: ['--what'], options: {} });
+    } catch (error) {
+      thrown = error;
+    }
+    const { exitCode, text } = said(thrown);
+    expect(exitCode).toBe(EXIT.usage);
+    expect(text).toMatch(/^lockstep: Unknown option '--what'; the first lines of tools\/\S+ say what it takes\n$/);
+  });
+
+  it('is a stack for what nobody has thought of', () => {
+    const { exitCode, text } = said(new TypeError('what'));
+    expect(exitCode).toBe(EXIT.internal);
+    expect(text).toContain('TypeError: what\n    at ');
   });
 });

@@ -67,7 +67,7 @@ async function main() {
  */
 function whole(name, text) {
   if (/^\d+$/.test(text)) return text;
-  throw new Failure(EXIT.config, `--${name} ${text} is no whole number`, 'give one, as in --seeds 2000', '');
+  throw new Failure(EXIT.usage, `--${name} ${text} is no whole number`, 'give one, as in --seeds 2000', '');
 }
 
 /**
