@@ -36,8 +36,8 @@ const COMMANDS: readonly CommandModule[] = [
     'compare <runs..>',
     'Compare the loss curves of runs, on the terminal or as a page',
     async () => (await import('./commands/compare.js')).compareCommand,
-    ),
-    lazily(
+  ),
+  lazily(
     'logs [process..]',
     'Show what the processes of a run have said',
     async () => (await import('./commands/logs.js')).logsCommand,

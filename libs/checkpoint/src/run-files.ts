@@ -40,24 +40,26 @@ const runFileSchema = z.object({
   charactersPerSecond: z.number().nonnegative(),
   engine: z.string(),
   shards: count,
-  workers: z.array(z.object({
-    slot: count,
-    /** What people call it, over restarts. */
-    name: z.string().min(1),
-    /** What the transport calls this process. */
-    peer: z.string().min(1),
-    /** Started by this run itself. */
-    local: z.boolean(),
-    pid: z.int().positive(),
-    host: z.string(),
-    /** One word of the protocol. */
-    state: z.string().min(1),
-    step: count,
-    shards: count,
-    secondsPerShard: z.number().nonnegative(),
-    /** In which all others waited for it alone, in this life of the coordinator. */
-    barrierWaitSeconds: z.number().nonnegative().default(0),
-  })),
+  workers: z.array(
+    z.object({
+      slot: count,
+      /** What people call it, over restarts. */
+      name: z.string().min(1),
+      /** What the transport calls this process. */
+      peer: z.string().min(1),
+      /** Started by this run itself. */
+      local: z.boolean(),
+      pid: z.int().positive(),
+      host: z.string(),
+      /** One word of the protocol. */
+      state: z.string().min(1),
+      step: count,
+      shards: count,
+      secondsPerShard: z.number().nonnegative(),
+      /** In which all others waited for it alone, in this life of the coordinator. */
+      barrierWaitSeconds: z.number().nonnegative().default(0),
+    }),
+  ),
   /** Where the time of steps and of the run went, in this life of the coordinator. */
   phaseSeconds: seconds.default({}),
   runSeconds: seconds.default({}),

@@ -318,6 +318,23 @@ describe('the end', () => {
     expect(actions.at(-1)).toEqual({ type: 'end', outcome: { result: 'done', steps: 1 } });
   });
 
+  it('goes on without a sample on the way whose worker is lost, and asks for the last one until it is there', () => {
+    const sample = { prime: [1], length: 5, temperature: 1, seed: 1, every: { steps: 1 } };
+    const cluster = new CoordinatorHarness({ totalSteps: 2, minWorkers: 3, sample });
+    for (const peer of ['a', 'b', 'c']) cluster.join(peer);
+    cluster.wholeStep();
+    expect(cluster.state.phase).toMatchObject({ name: 'sampling', peer: 'a' });
+    cluster.gone('a');
+    expect(cluster.state.phase.name).toBe('computing');
+    cluster.wholeStep();
+    snapshotOf(cluster, 'b');
+    expect(cluster.state.phase).toMatchObject({ name: 'sampling', peer: 'b' });
+    expect(sent(cluster.gone('b'))).toEqual(['c: sample']);
+    const actions = cluster.say('c', { type: 'sampled' }, [new Uint8Array(8)]);
+    expect(reports(actions, 'sample')).toMatchObject([{ step: 2 }]);
+    expect(actions.at(-1)).toEqual({ type: 'end', outcome: { result: 'done', steps: 2 } });
+  });
+
   it('finishes the running step when told to stop, saves, and samples nothing', () => {
     const cluster = running({ sample: { prime: [1], length: 5, temperature: 1, seed: 1, every: null } });
     cluster.event({ type: 'stop-requested' });

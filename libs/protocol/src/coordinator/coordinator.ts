@@ -208,7 +208,7 @@ function obey(
     case 'evaluated':
       return onEvaluated(state, out, worker, message);
     case 'sampled':
-      return bytes === undefined ? state : onSampled(state, out, worker, bytes, nowMs);
+      return bytes === undefined ? state : onSampled(state, out, worker, bytes);
     case 'leave':
       return beginDrain(state, worker, nowMs);
     case 'failed':

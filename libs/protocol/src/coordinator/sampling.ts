@@ -15,12 +15,14 @@ export function sampleIsDue(state: CoordinatorState, nowMs: number): boolean {
 }
 
 export function requestSample(state: CoordinatorState, out: CoordinatorAction[], nowMs: number): CoordinatorState {
-  const { sample } = state.settings;
+  const { sample, totalSteps } = state.settings;
   const lead = takers(state)[0];
   if (sample === null || lead === undefined) return { ...state, sampledStep: state.step };
   const { prime, length, temperature, seed } = sample;
   send(out, lead.peer, { type: 'sample', ...envelope(state), prime, length, temperature, seed });
-  return { ...state, phase: { name: 'sampling', peer: lead.peer, sinceMs: nowMs } };
+  // With steps still to make it is asked for once: a text that no worker survives must not end the run.
+  const sampledStep = state.step < totalSteps ? state.step : state.sampledStep;
+  return { ...state, sampledStep, sampledAtMs: nowMs, phase: { name: 'sampling', peer: lead.peer, sinceMs: nowMs } };
 }
 
 export function onSampled(
@@ -28,9 +30,8 @@ export function onSampled(
   out: CoordinatorAction[],
   { peer }: WorkerRecord,
   payload: Uint8Array,
-  nowMs: number,
 ): CoordinatorState {
   if (state.phase.name !== 'sampling' || state.phase.peer !== peer) return state;
   report(out, { type: 'sample', step: state.step, payload });
-  return { ...state, sampledStep: state.step, sampledAtMs: nowMs, phase: { name: 'boundary' } };
+  return { ...state, sampledStep: state.step, phase: { name: 'boundary' } };
 }

@@ -259,8 +259,9 @@ export interface CoordinatorState {
   /** Last step boundary at which the validation loss was taken. */
   readonly evaluatedStep: number;
   readonly evaluation: number;
-  /** Step of the latest sample; null before the first. */
+  /** Last step boundary at which a sample was taken, or given up; null before the first. */
   readonly sampledStep: number | null;
+  /** When the latest was asked for. */
   readonly sampledAtMs: number;
   readonly stopRequested: boolean;
   /** Number of the next exchange. */
